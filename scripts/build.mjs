@@ -1,0 +1,64 @@
+// Builds dist/: every source file as plain JavaScript, the bundles of the command line and the guest, the declarations.
+// Usage: node scripts/build.mjs [--fast]   (--fast leaves the declarations out)
+// @ts-check
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+const fast = process.argv.includes('--fast');
+
+/** All TypeScript sources below a folder. @param {string} folder @returns {string[]} */
+function sources(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => path.join(folder, name));
+}
+
+const shared = /** @type {const} */ ({ platform: 'node', target: 'node20', sourcemap: true, logLevel: 'warning' });
+
+await build({
+  ...shared,
+  entryPoints: ['src', 'guest-image', 'test', 'examples'].flatMap(sources),
+  outdir: 'dist',
+  outbase: '.',
+  format: 'esm',
+});
+
+// The command line: one small entry and lazily loaded chunks; the worker must lie beside them.
+const cliEntries = ['src/frontends/virtc/virtc.ts', 'src/base/namespaces/namespace-worker.ts'].filter((file) => existsSync(file));
+await build({
+  ...shared,
+  entryPoints: Object.fromEntries(cliEntries.map((file) => [path.basename(file, '.ts'), file])),
+  outdir: 'dist/bin',
+  format: 'esm',
+  bundle: true,
+  splitting: true,
+  minify: true,
+  external: ['koffi'],
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+});
+
+// The guest's agent: one file, loaded by the guest's own Node; its koffi lies on the guest's root image.
+if (existsSync('src/guest/main.ts')) {
+  await build({
+    ...shared,
+    target: 'node20',
+    entryPoints: ['src/guest/main.ts'],
+    outfile: 'dist/guest/agent.cjs',
+    format: 'cjs',
+    bundle: true,
+    minify: true,
+    sourcemap: false,
+    external: ['koffi'],
+  });
+}
+
+if (!fast) {
+  const tsc = spawnSync(process.execPath, ['node_modules/typescript-native/bin/tsc', '--emitDeclarationOnly'], { stdio: 'inherit' });
+  if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+}

@@ -1,0 +1,128 @@
+// The host's view of the program in the guest.
+import type { Duplex } from 'node:stream';
+import type { TerminalSize } from '../../model/container-config.js';
+import type { ExitStatus } from '../../model/exit-status.js';
+
+/** A path in a tree that the pod's share exports. */
+export interface GuestSharePath {
+  readonly tag: string;
+  readonly cached: boolean;
+  /** Relative to the tree's root. */
+  readonly path: string;
+}
+
+/** Where the guest finds a container's root. */
+export type GuestRoot = {
+  readonly kind: 'directory';
+  readonly source: GuestSharePath;
+  readonly discardWrites: boolean;
+};
+
+export interface GuestContainer {
+  readonly containerId: string;
+  /** The OCI runtime specification as JSON; `root.path` is the guest's to set. */
+  readonly specJson: string;
+  readonly root: GuestRoot;
+  /** What `virtc-share:<index>` in the specification's mounts means. */
+  readonly sharedMounts: readonly GuestSharePath[];
+  readonly stdin: boolean;
+  readonly terminalSize: TerminalSize | null;
+}
+
+export interface GuestProcess {
+  readonly containerId: string;
+  /** Unique in the container, not empty. */
+  readonly processId: string;
+  /** The OCI specification's `process` object as JSON. */
+  readonly processJson: string;
+  readonly stdin: boolean;
+  readonly terminalSize: TerminalSize | null;
+}
+
+/** Names a process: init where `processId` is empty. */
+export interface ProcessRef {
+  readonly containerId: string;
+  readonly processId: string;
+}
+
+/** What makes a VM a pod's own. */
+export interface Identity {
+  readonly hostname: string;
+  /** 32 hexadecimal digits. */
+  readonly machineId: string;
+}
+
+export interface GuestInfo {
+  readonly agentVersion: string;
+  readonly kernelRelease: string;
+  readonly uptimeMs: number;
+}
+
+/** One call's bounds. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; the default is `agentCallTimeoutMs`, and none for `wait`, `readOutput` and `writeInput`. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Where in a stream, and how much of it. */
+export interface OutputRange {
+  readonly stream: 'stdout' | 'stderr';
+  readonly offset: bigint;
+  readonly maxBytes: number;
+}
+
+export interface OutputChunk {
+  readonly data: Uint8Array;
+  readonly end: boolean;
+}
+
+export interface InputChunk {
+  readonly offset: bigint;
+  readonly data: Uint8Array;
+  readonly end: boolean;
+}
+
+/** Connects to agents; attaching also works after another host's side died in the middle of a frame. */
+export interface AgentConnector {
+  /** @param dial opens a fresh connection to the agent's channel; called again if an attempt gets no answer. */
+  attach(dial: () => Promise<Duplex>, options: AttachOptions): Promise<Agent>;
+}
+
+export interface AttachOptions {
+  readonly podId: string;
+  /** Longest wait for the agent's first answer, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A live connection to a guest's agent. Every method rejects with `unavailable` when the connection is gone,
+ * `timeout` after its deadline, `invalid-argument`/`not-found`/… as the guest says; an error about a command has
+ * `details.reason` `command-not-found` or `command-not-executable`.
+ */
+export interface Agent {
+  readonly info: GuestInfo;
+  /** Resolves when the connection has ended, with the reason if there is one. */
+  readonly closed: Promise<Error | undefined>;
+  /** Fresh entropy and the host's clock are added by the implementation. */
+  personalize(identity: Identity, options?: CallOptions): Promise<void>;
+  /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
+  online(size: { readonly cpus: number; readonly memoryMiB: number }, options?: CallOptions): Promise<void>;
+  createContainer(container: GuestContainer, options?: CallOptions): Promise<{ readonly pid: number }>;
+  startContainer(containerId: string, options?: CallOptions): Promise<void>;
+  exec(process: GuestProcess, options?: CallOptions): Promise<{ readonly pid: number }>;
+  signal(process: ProcessRef, signal: number, all: boolean, options?: CallOptions): Promise<void>;
+  wait(process: ProcessRef, options?: CallOptions): Promise<ExitStatus>;
+  release(process: ProcessRef, options?: CallOptions): Promise<void>;
+  readOutput(process: ProcessRef, range: OutputRange, options?: CallOptions): Promise<OutputChunk>;
+  writeInput(
+    process: ProcessRef,
+    input: InputChunk,
+    options?: CallOptions,
+  ): Promise<{ readonly offset: bigint; readonly closed: boolean }>;
+  resizeTerminal(process: ProcessRef, size: TerminalSize, options?: CallOptions): Promise<void>;
+  destroyContainer(containerId: string, options?: CallOptions): Promise<void>;
+  /** Ends the connection; pending calls reject with `unavailable`. Safe to repeat. */
+  close(): void;
+}

@@ -1,0 +1,32 @@
+// The defaults and bounds of the whole system, each with its unit and its reason.
+
+/** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
+export const defaultVmMemoryMiB = 512;
+/** Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. */
+export const guestOverheadMiB = 192;
+/** Step in which memory can be added, in MiB: the guest's memory block size on x86-64. */
+export const memoryBlockMiB = 128;
+/** Processors of a VM before anything is added. */
+export const defaultVmCpus = 1;
+/** Most processors a VM can have. */
+export const maxVmCpus = 32;
+/** Most memory a VM can have, in MiB. */
+export const maxVmMemoryMiB = 64 * 1024;
+/** Most processes and threads in a container where nothing else is asked: stops a fork bomb. */
+export const defaultPidsLimit = 4096;
+/** How long a container has after its stop signal before it is killed, in milliseconds. */
+export const stopGraceMs = 10_000;
+/** Longest wait for a cold VM's agent, in milliseconds: an emulated boot takes 8 s on a quiet machine. */
+export const bootTimeoutMs = 120_000;
+/** Longest wait for an agent call that does not wait for a container, in milliseconds. */
+export const agentCallTimeoutMs = 30_000;
+/** Longest wait for a QMP command, in milliseconds. */
+export const qmpTimeoutMs = 10_000;
+/** Largest chunk of output or input in one message, in bytes: bigger ones would delay other calls. */
+export const streamChunkBytes = 64 * 1024;
+/** Output that the guest keeps per stream until it is acknowledged, in bytes. */
+export const guestOutputBufferBytes = 1024 * 1024;
+/** The console's last lines kept for errors, in bytes. */
+export const consoleTailBytes = 16 * 1024;
+/** Size of one of the two files of a bounded log, in bytes. */
+export const logFileBytes = 16 * 1024 * 1024;
