@@ -1,0 +1,107 @@
+// What makes a VM, and a live VM.
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../../base/log.js';
+import type { VmHandle } from '../../model/handle.js';
+
+/** What executes the guest's instructions. `tcg` is emulation: slower, and not a security boundary of KVM's kind. */
+export interface Accelerator {
+  readonly kind: 'kvm' | 'tcg';
+  /** Why this one: what was probed and what it said. */
+  readonly reason: string;
+}
+
+/** A guest image's files, as the hypervisor needs them. */
+export interface BootImage {
+  /** Absolute path of the directory that holds all of them. */
+  readonly directory: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly rootImage: string;
+  readonly kernelParameters: readonly string[];
+}
+
+/** An exported directory as the VM sees it: one device per tag. */
+export interface ShareDevice {
+  readonly tag: string;
+  /** The host directory that holds the mount points. */
+  readonly directory: string;
+  readonly readOnly: boolean;
+}
+
+/** All that shapes a VM before a pod's own wishes. */
+export interface VmPlan {
+  readonly podId: string;
+  /** Directory for the VM's sockets and logs, absolute; exists, 0700. */
+  readonly runDirectory: string;
+  readonly image: BootImage;
+  readonly shares: readonly ShareDevice[];
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  readonly bootMemoryMiB: number;
+  readonly bootCpus: number;
+  readonly maxMemoryMiB: number;
+  readonly maxCpus: number;
+}
+
+export interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly log: Logger;
+  /** Called as soon as there is something to release, before the VM is usable: it belongs in the record. */
+  readonly onHandle: (handle: VmHandle) => Promise<void>;
+}
+
+/** Why a VM is no more. */
+export interface VmExit {
+  readonly kind: 'stopped' | 'killed' | 'panicked' | 'failed';
+  /** One sentence: `the guest's kernel panicked: …`, `QEMU ended by SIGKILL`. */
+  readonly reason: string;
+  /** The console's last lines, escaped. */
+  readonly consoleTail: string;
+  /** The last of what the hypervisor's process wrote to its standard error, escaped. */
+  readonly stderrTail: string;
+}
+
+/** Makes VMs. */
+export interface Hypervisor {
+  readonly name: string;
+  /** The accelerator that `accelerator: 'auto'` means on this host; probed once, then remembered. */
+  accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator>;
+  /** The command line a plan gives, without starting anything. */
+  describe(plan: VmPlan): Promise<readonly string[]>;
+  /**
+   * Starts a VM; resolves when it runs and can be commanded, which is before its agent answers.
+   * On failure or abort nothing is left.
+   * @throws VirtcontainersError `unavailable` with the hypervisor's stderr and the console in `details`
+   */
+  start(plan: VmPlan, options: StartOptions): Promise<Vm>;
+  /** Ends what a handle names, also from another process; safe to repeat. */
+  release(handle: VmHandle): Promise<void>;
+  /** Finds what a pod's VM left on the host although no record names it. */
+  findLeftovers(podId: string): Promise<readonly VmHandle[]>;
+}
+
+/** A live VM. Every method rejects with `unavailable` once it has ended. */
+export interface Vm {
+  readonly handle: VmHandle;
+  readonly accelerator: Accelerator;
+  /** The process in whose mount namespace the shares of this VM live; null where there is none (a fake). */
+  readonly mountNamespacePid: number | null;
+  /** Settles once, as soon as the VM is gone; never rejects. */
+  readonly exited: Promise<VmExit>;
+  /** Opens a fresh connection to the agent's channel; the one before must be closed. */
+  dialAgent(signal?: AbortSignal): Promise<Duplex>;
+  /** Total processors and memory now. */
+  readonly size: VmSize;
+  /** Grows the VM to at least `size`; the guest must then bring it online. Shrinking is not done. */
+  grow(size: VmSize): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Ends the VM in order, by force after `graceMs`; resolves when it is gone and its handle released. */
+  stop(options: { readonly graceMs: number }): Promise<void>;
+  /** The console's last lines, escaped. */
+  consoleTail(): string;
+}
+
+export interface VmSize {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+}
