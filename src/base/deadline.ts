@@ -24,7 +24,8 @@ export async function waitFor<T>(promise: Promise<T>, options: WaitOptions): Pro
   const bound = new Promise<never>((_resolve, reject) => {
     if (timeoutMs !== undefined) {
       timer = setTimeout(
-        () => reject(new VirtcontainersError('timeout', `${what}: no answer within ${timeoutMs} ms`)),
+        () =>
+          reject(new VirtcontainersError('timeout', `${what}: no answer within ${timeoutMs} ms`)),
         timeoutMs,
       );
     }

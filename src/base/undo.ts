@@ -9,7 +9,7 @@ type UndoStep = { readonly what: string; readonly run: () => Promise<void> | voi
  * the error that comes out lists each clean-up that failed in `details.failedCleanups`.
  */
 export class Undo {
-  #steps: UndoStep[] = [];
+  readonly #steps: UndoStep[] = [];
 
   /** Adds a step that undoes what has just been done. */
   add(what: string, run: () => Promise<void> | void): void {
