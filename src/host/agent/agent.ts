@@ -108,8 +108,14 @@ export interface Agent {
   /** Fresh entropy and the host's clock are added by the implementation. */
   personalize(identity: Identity, options?: CallOptions): Promise<void>;
   /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
-  online(size: { readonly cpus: number; readonly memoryMiB: number }, options?: CallOptions): Promise<void>;
-  createContainer(container: GuestContainer, options?: CallOptions): Promise<{ readonly pid: number }>;
+  online(
+    size: { readonly cpus: number; readonly memoryMiB: number },
+    options?: CallOptions,
+  ): Promise<void>;
+  createContainer(
+    container: GuestContainer,
+    options?: CallOptions,
+  ): Promise<{ readonly pid: number }>;
   startContainer(containerId: string, options?: CallOptions): Promise<void>;
   exec(process: GuestProcess, options?: CallOptions): Promise<{ readonly pid: number }>;
   signal(process: ProcessRef, signal: number, all: boolean, options?: CallOptions): Promise<void>;
