@@ -1,0 +1,392 @@
+// The only door to foreign functions: the system calls that Node has no name for, each with Node-shaped errors.
+import { closeSync } from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
+import koffi from 'koffi';
+
+// Numbers and flags are those of Linux on x86-64 (include/uapi/linux, asm-generic/unistd.h).
+const SYS_clock_settime = 227;
+const SYS_openat2 = 437;
+const SYS_open_tree = 428;
+const SYS_move_mount = 429;
+const SYS_mount_setattr = 442;
+const SYS_pivot_root = 155;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+
+export const CLONE_NEWNS = 0x0002_0000;
+export const CLONE_FS = 0x0000_0200;
+export const CLONE_NEWCGROUP = 0x0200_0000;
+export const CLONE_NEWUTS = 0x0400_0000;
+export const CLONE_NEWIPC = 0x0800_0000;
+export const CLONE_NEWUSER = 0x1000_0000;
+export const CLONE_NEWPID = 0x2000_0000;
+export const CLONE_NEWNET = 0x4000_0000;
+
+export const MS_RDONLY = 1;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
+export const MS_REMOUNT = 32;
+export const MS_BIND = 4096;
+export const MS_REC = 16384;
+export const MS_PRIVATE = 1 << 18;
+export const MS_SLAVE = 1 << 19;
+
+export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
+
+export const OPEN_TREE_CLONE = 1;
+export const OPEN_TREE_CLOEXEC = 0o2000000;
+export const AT_RECURSIVE = 0x8000;
+export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
+export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+
+export const MOUNT_ATTR_RDONLY = 0x01;
+export const MOUNT_ATTR_NOSUID = 0x02;
+export const MOUNT_ATTR_NODEV = 0x04;
+export const MOUNT_ATTR_NOEXEC = 0x08;
+export const MOUNT_ATTR_IDMAP = 0x0010_0000;
+
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+export const RESOLVE_IN_ROOT = 0x10;
+
+export const S_IFCHR = 0o020000;
+
+const libc = koffi.load('libc.so.6');
+const syscall = libc.func('long syscall(long, ...)');
+const c = {
+  flock: libc.func('int flock(int, int)'),
+  unshare: libc.func('int unshare(int)'),
+  setns: libc.func('int setns(int, int)'),
+  fchdir: libc.func('int fchdir(int)'),
+  mount: libc.func(
+    'int mount(const char *, const char *, const char *, unsigned long, const char *)',
+  ),
+  umount2: libc.func('int umount2(const char *, int)'),
+  mknod: libc.func('int mknod(const char *, uint, unsigned long)'),
+  sethostname: libc.func('int sethostname(const char *, size_t)'),
+  ioctl: libc.func('int ioctl(int, unsigned long, void *)'),
+  waitpid: libc.func('int waitpid(int, void *, int)'),
+  socket: libc.func('int socket(int, int, int)'),
+  bind: libc.func('int bind(int, void *, uint)'),
+  listen: libc.func('int listen(int, int)'),
+  accept4: libc.func('int accept4(int, void *, void *, int)'),
+  recvmsg: libc.func('long recvmsg(int, void *, int)'),
+  prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
+};
+
+/** A failed system call, shaped like Node's own: `code` is the errno's name, `syscall` the call. */
+export class SystemError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(name: string, errno: number, subject: string) {
+    const [code, text] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, `error ${errno}`];
+    super(`${code}: ${text}, ${name}${subject === '' ? '' : ` '${subject}'`}`);
+    this.name = 'SystemError';
+    this.errno = errno;
+    this.code = code;
+    this.syscall = name;
+  }
+}
+
+function check(result: number | bigint, name: string, subject = ''): number {
+  const value = Number(result);
+  if (value < 0) throw new SystemError(name, koffi.errno(), subject);
+  return value;
+}
+
+/** C strings end at the first zero byte: a path that holds one would silently name another file. */
+function cString(value: string): string {
+  if (value.includes('\0')) throw new TypeError('a path must not contain a zero byte');
+  return value;
+}
+
+/**
+ * Takes or drops an advisory lock on an open file.
+ * @returns false if another open file holds it
+ */
+export function tryLock(fd: number, mode: 'exclusive' | 'shared' | 'unlock'): boolean {
+  const LOCK_NB = 4;
+  const operation = { shared: 1, exclusive: 2, unlock: 8 }[mode];
+  if (c.flock(fd, operation | LOCK_NB) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === 11) return false;
+  throw new SystemError('flock', errno, '');
+}
+
+/** Moves the calling thread (or, for pid namespaces, its children) into new namespaces. */
+export function unshare(flags: number): void {
+  check(c.unshare(flags), 'unshare');
+}
+
+/** Moves the calling thread into the namespace that `fd` names; `type` 0 accepts any. */
+export function setNamespace(fd: number, type: number): void {
+  check(c.setns(fd, type), 'setns');
+}
+
+/** Changes the calling thread's working directory (it must have unshared CLONE_FS to be alone in that). */
+export function changeDirectory(fd: number): void {
+  check(c.fchdir(fd), 'fchdir');
+}
+
+export interface MountOptions {
+  readonly source: string;
+  readonly target: string;
+  /** File system type; null for binds, remounts and changes of propagation. */
+  readonly type: string | null;
+  readonly flags?: number;
+  readonly data?: string | null;
+}
+
+/** mount(2) in the calling thread's mount namespace. */
+export function mount(options: MountOptions): void {
+  const { source, target, type, flags = 0, data = null } = options;
+  check(c.mount(cString(source), cString(target), type, flags, data), 'mount', target);
+}
+
+/** umount2(2). Give UMOUNT_NOFOLLOW where the path may lead through what a guest wrote. */
+export function unmount(target: string, flags = 0): void {
+  check(c.umount2(cString(target), flags), 'umount2', target);
+}
+
+export function pivotRoot(newRoot: string, putOld: string): void {
+  check(
+    syscall(SYS_pivot_root, 'str', cString(newRoot), 'str', cString(putOld)),
+    'pivot_root',
+    newRoot,
+  );
+}
+
+/** Makes a character device node. */
+export function makeCharacterDevice(
+  file: string,
+  mode: number,
+  device: { major: number; minor: number },
+): void {
+  // The kernel's encoding of a device number as user space passes it.
+  const number =
+    ((device.major & 0xfff) << 8) | (device.minor & 0xff) | ((device.minor & 0xfff00) << 12);
+  check(c.mknod(cString(file), S_IFCHR | mode, number), 'mknod', file);
+}
+
+/**
+ * open_tree(2): with OPEN_TREE_CLONE a detached copy of the mount at `path`; links in `path` are followed.
+ * @returns a descriptor with close-on-exec set; the caller closes it
+ */
+export function openTree(path: string, flags: number): number {
+  const all = flags | OPEN_TREE_CLOEXEC;
+  return check(
+    syscall(SYS_open_tree, 'int', AT_FDCWD, 'str', cString(path), 'uint', all),
+    'open_tree',
+    path,
+  );
+}
+
+export interface MountAttributes {
+  /** MOUNT_ATTR_ bits to set. */
+  readonly set: number;
+  readonly clear?: number;
+  /** MS_PRIVATE, MS_SLAVE or 0 to leave it. */
+  readonly propagation?: number;
+  /** Descriptor of the user namespace whose map MOUNT_ATTR_IDMAP applies. */
+  readonly userNamespaceFd?: number;
+  readonly recursive?: boolean;
+}
+
+/** mount_setattr(2) on the mount that `fd` names. */
+export function setMountAttributes(fd: number, attributes: MountAttributes): void {
+  const buffer = Buffer.alloc(32);
+  buffer.writeBigUInt64LE(BigInt(attributes.set), 0);
+  buffer.writeBigUInt64LE(BigInt(attributes.clear ?? 0), 8);
+  buffer.writeBigUInt64LE(BigInt(attributes.propagation ?? 0), 16);
+  buffer.writeBigUInt64LE(BigInt(attributes.userNamespaceFd ?? 0), 24);
+  const flags = AT_EMPTY_PATH | (attributes.recursive === true ? AT_RECURSIVE : 0);
+  const size = buffer.length;
+  check(
+    syscall(
+      SYS_mount_setattr,
+      'int',
+      fd,
+      'str',
+      '',
+      'uint',
+      flags,
+      'void *',
+      buffer,
+      'size_t',
+      size,
+    ),
+    'mount_setattr',
+  );
+}
+
+/** move_mount(2): puts the detached mount `fromFd` on what `toFd` (opened O_PATH) names. */
+export function moveMount(fromFd: number, toFd: number): void {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  check(
+    syscall(SYS_move_mount, 'int', fromFd, 'str', '', 'int', toFd, 'str', '', 'uint', flags),
+    'move_mount',
+  );
+}
+
+/**
+ * openat2(2) below `directoryFd`, which may be relative only.
+ * @param resolve RESOLVE_ bits, for example RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+ */
+export function openBeneath(
+  directoryFd: number,
+  path: string,
+  options: { flags: number; resolve: number; mode?: number },
+): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(options.flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(options.mode ?? 0), 8);
+  how.writeBigUInt64LE(BigInt(options.resolve), 16);
+  return check(
+    syscall(
+      SYS_openat2,
+      'int',
+      directoryFd,
+      'str',
+      cString(path),
+      'void *',
+      how,
+      'size_t',
+      how.length,
+    ),
+    'openat2',
+    path,
+  );
+}
+
+export function setHostname(name: string): void {
+  check(c.sethostname(name, Buffer.byteLength(name)), 'sethostname', name);
+}
+
+/** Sets the system's real-time clock, in nanoseconds since the epoch. */
+export function setClock(timeNs: bigint): void {
+  const timespec = Buffer.alloc(16);
+  timespec.writeBigInt64LE(timeNs / 1_000_000_000n, 0);
+  timespec.writeBigInt64LE(timeNs % 1_000_000_000n, 8);
+  check(syscall(SYS_clock_settime, 'int', 0, 'void *', timespec), 'clock_settime');
+}
+
+/** Adds bytes to the kernel's random generator, credits them, and reseeds it; `fd` is an open /dev/random. */
+export function addEntropy(fd: number, entropy: Uint8Array): void {
+  const RNDADDENTROPY = 0x40085203;
+  const RNDRESEEDCRNG = 0x5207;
+  const request = Buffer.alloc(8 + entropy.length);
+  request.writeInt32LE(entropy.length * 8, 0);
+  request.writeInt32LE(entropy.length, 4);
+  request.set(entropy, 8);
+  check(c.ioctl(fd, RNDADDENTROPY, request), 'ioctl', 'RNDADDENTROPY');
+  check(c.ioctl(fd, RNDRESEEDCRNG, null), 'ioctl', 'RNDRESEEDCRNG');
+}
+
+/** Sets a terminal's size; `fd` is its master or slave. */
+export function setTerminalSize(
+  fd: number,
+  size: { readonly columns: number; readonly rows: number },
+): void {
+  const TIOCSWINSZ = 0x5414;
+  const winsize = Buffer.alloc(8);
+  winsize.writeUInt16LE(Math.min(size.rows, 0xffff), 0);
+  winsize.writeUInt16LE(Math.min(size.columns, 0xffff), 2);
+  check(c.ioctl(fd, TIOCSWINSZ, winsize), 'ioctl', 'TIOCSWINSZ');
+}
+
+/** How a child ended: its code, or the number of the signal that ended it. */
+export interface ChildExit {
+  readonly code: number;
+  readonly signal: number;
+}
+
+/**
+ * waitpid(2) with WNOHANG for one child.
+ * @returns null while it runs
+ */
+export function reap(pid: number): ChildExit | null {
+  const WNOHANG = 1;
+  const status = Buffer.alloc(4);
+  if (check(c.waitpid(pid, status, WNOHANG), 'waitpid', String(pid)) === 0) return null;
+  const value = status.readInt32LE(0);
+  const signal = value & 0x7f;
+  return signal === 0 ? { code: (value >> 8) & 0xff, signal: 0 } : { code: 0, signal };
+}
+
+/** Makes the calling process the parent of its descendants' orphans. */
+export function becomeSubreaper(): void {
+  const PR_SET_CHILD_SUBREAPER = 36;
+  check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 'prctl');
+}
+
+/** A listening Unix socket over which a peer can send one descriptor (crun's --console-socket). */
+export class DescriptorSocket {
+  readonly #fd: number;
+
+  /** @param path at most 107 bytes */
+  constructor(path: string) {
+    const AF_UNIX = 1;
+    const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
+    const address = Buffer.alloc(110);
+    address.writeUInt16LE(AF_UNIX, 0);
+    if (Buffer.byteLength(path) > 107)
+      throw new RangeError(`a socket's path has at most 107 bytes: ${path}`);
+    address.write(cString(path), 2);
+    this.#fd = check(c.socket(AF_UNIX, SOCK_STREAM_NONBLOCK_CLOEXEC, 0), 'socket');
+    try {
+      check(c.bind(this.#fd, address, address.length), 'bind', path);
+      check(c.listen(this.#fd, 1), 'listen', path);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  /** The descriptor that a peer has sent; null if none has yet. It has close-on-exec set; the caller closes it. */
+  receive(): number | null {
+    const SOCK_CLOEXEC = 0o2000000;
+    const MSG_CMSG_CLOEXEC = 0x4000_0000;
+    const EAGAIN = 11;
+    const connection = c.accept4(this.#fd, null, null, SOCK_CLOEXEC) as number;
+    if (connection < 0) {
+      const errno = koffi.errno();
+      if (errno === EAGAIN) return null;
+      throw new SystemError('accept4', errno, '');
+    }
+    try {
+      const data = Buffer.alloc(4096);
+      const control = Buffer.alloc(24);
+      const vector = Buffer.alloc(16);
+      vector.writeBigUInt64LE(koffi.address(data), 0);
+      vector.writeBigUInt64LE(BigInt(data.length), 8);
+      const message = Buffer.alloc(56);
+      message.writeBigUInt64LE(koffi.address(vector), 16);
+      message.writeBigUInt64LE(1n, 24);
+      message.writeBigUInt64LE(koffi.address(control), 32);
+      message.writeBigUInt64LE(BigInt(control.length), 40);
+      check(c.recvmsg(connection, message, MSG_CMSG_CLOEXEC), 'recvmsg');
+      const SOL_SOCKET = 1;
+      const SCM_RIGHTS = 1;
+      const carriesDescriptor =
+        message.readBigUInt64LE(40) >= 20n &&
+        control.readInt32LE(8) === SOL_SOCKET &&
+        control.readInt32LE(12) === SCM_RIGHTS;
+      if (!carriesDescriptor) throw new Error('the peer sent no descriptor');
+      return control.readInt32LE(16);
+    } finally {
+      closeSync(connection);
+    }
+  }
+
+  /** Closes the socket; removing its file is the caller's. */
+  close(): void {
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,132 @@
+// What programs give to the library: every option optional where a default makes sense, sizes and durations as numbers or text.
+import type { Logger } from '../base/log.js';
+import type { TerminalSize } from './container-config.js';
+import type { ProgressEvent } from './progress.js';
+
+/** A size: a number in the unit that the option's name states, or text such as `'512MiB'`. */
+export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB' | 'KB' | 'MB' | 'GB'}`;
+
+/** A duration: a number in the unit that the option's name states, or text such as `'30s'`. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
+
+/** Where a runtime keeps things and how it runs VMs. */
+export interface RuntimeOptions {
+  /** Directory of live state. Default `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
+  readonly runRoot?: string;
+  /** Directory of what lasts: guest images, logs. Default `/var/lib/virtcontainers`, under `$XDG_DATA_HOME` without root. */
+  readonly libRoot?: string;
+  /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the current one below `libRoot`. */
+  readonly guestImage?: string;
+  /** `auto` (the default) uses KVM where it is proved to work, else emulation; `kvm` fails without it. */
+  readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /** Default: drops everything. */
+  readonly logger?: Logger;
+  /** Told of each step of every pod of this runtime. */
+  readonly onProgress?: (event: ProgressEvent) => void;
+}
+
+/** One call's bounds. */
+export interface AbortOptions {
+  /** Ends the call: it rejects with an AbortError, after what it had begun is undone. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PodOptions extends AbortOptions {
+  /** 1 to 128 of `A-Z a-z 0-9 _ . -`. Default: 12 fresh hexadecimal digits. */
+  readonly id?: string;
+  /** Default: the id, cut to the 64 characters that Linux allows. */
+  readonly hostname?: string;
+  /** Least number of the VM's processors; containers' limits can make it grow. Default 1. */
+  readonly cpus?: number;
+  /** Least memory of the VM, in MiB; containers' limits can make it grow. Default 512. */
+  readonly memoryMiB?: Size;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Told of each step of this pod. */
+  readonly onProgress?: (event: ProgressEvent) => void;
+}
+
+/** What a process runs with. */
+export interface ProcessOptions {
+  /** Added to (and winning over) `PATH`, `HOME` and, with a terminal, `TERM`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absolute. Default `/`; for exec, that of the container. */
+  readonly cwd?: string;
+  /** `user`, `uid`, `user:group` or `uid:gid`; names are those of the container. Default `0`; for exec, that of the container. */
+  readonly user?: string;
+  /** Gives it a terminal: output is then one stream, `stdout`. `true` means 80 by 24. Default false. */
+  readonly terminal?: boolean | TerminalSize;
+  /** Whether its input can be written to; else it reads end of file. Default false. */
+  readonly stdin?: boolean;
+}
+
+export interface ExecOptions extends ProcessOptions, AbortOptions {
+  /** Default: fresh. */
+  readonly id?: string;
+}
+
+/** A directory on the host as a container's root. */
+export interface DirectoryRootfsOptions {
+  readonly kind: 'directory';
+  /** Made absolute against the current directory. */
+  readonly path: string;
+  /** `discard` (the default): writes go to the VM's memory and end with the container; `host`: they change the directory. */
+  readonly writes?: 'host' | 'discard';
+}
+
+export type MountOptions =
+  | {
+      readonly kind: 'bind';
+      /** A directory or regular file on the host; made absolute against the current directory. */
+      readonly source: string;
+      /** Absolute path in the container. */
+      readonly destination: string;
+      /** Enforced on the host. Default false. */
+      readonly readOnly?: boolean;
+    }
+  | {
+      readonly kind: 'tmpfs';
+      readonly destination: string;
+      /** Bound in bytes. Default: half of the VM's memory. */
+      readonly sizeBytes?: Size;
+    };
+
+export interface ContainerOptions extends ProcessOptions, AbortOptions {
+  /** Unique among all containers of a run root. Default: 12 fresh hexadecimal digits. */
+  readonly id?: string;
+  /** A directory's path is short for `{ kind: 'directory', path, writes: 'discard' }`. */
+  readonly rootfs: string | DirectoryRootfsOptions;
+  /** Program and arguments; the program is looked up in the container's PATH. */
+  readonly command: readonly string[];
+  /** The container may not write to its root at all. Default false. */
+  readonly readOnlyRootfs?: boolean;
+  /** Default: the pod's. */
+  readonly hostname?: string;
+  readonly mounts?: readonly MountOptions[];
+  /** Limit in MiB; the VM grows to hold it. Default: none but the VM's own. */
+  readonly memoryMiB?: Size;
+  /** Limit in processors, for example 1.5; the VM grows to hold it. Default: none but the VM's own. */
+  readonly cpus?: number;
+  /** Most processes and threads. Default 4096. */
+  readonly pidsLimit?: number;
+  /** Exactly these, for example `['CAP_CHOWN']`. Default: docker's fourteen. */
+  readonly capabilities?: readonly string[];
+  readonly rlimits?: readonly {
+    /** For example `RLIMIT_NOFILE`. */
+    readonly type: string;
+    readonly soft: number;
+    readonly hard: number;
+  }[];
+  /** Sent to init by `stop`. Default `SIGTERM`. */
+  readonly stopSignal?: NodeJS.Signals;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface StopOptions extends AbortOptions {
+  /** Between the stop signal and SIGKILL, in milliseconds. Default 10 s. */
+  readonly graceMs?: Duration;
+}
+
+export interface DeleteOptions extends AbortOptions {
+  /** Also where it runs, where its guest is dead or its record is damaged. Default false. */
+  readonly force?: boolean;
+}

@@ -1,0 +1,126 @@
+// Pods, containers and processes as programs hold them: the same interfaces whoever owns the VM.
+import type { Readable, Writable } from 'node:stream';
+import type { TerminalSize } from './container-config.js';
+import type { ExitStatus } from './exit-status.js';
+import type {
+  AbortOptions,
+  ContainerOptions,
+  DeleteOptions,
+  ExecOptions,
+  PodOptions,
+  StopOptions,
+} from './options.js';
+import type { Timings } from './progress.js';
+import type { State } from './state.js';
+
+/** A process in a container. */
+export interface Process {
+  readonly id: string;
+  /** Its input; half-close with `end()`. Refuses writes where the process was made without `stdin: true`. */
+  readonly stdin: Writable;
+  /** Its output with backpressure: a process whose output nobody reads is stopped by a bounded buffer, as by a pipe. */
+  readonly stdout: Readable;
+  /** Empty where it has a terminal. */
+  readonly stderr: Readable;
+  /**
+   * How it ended; may be asked repeatedly.
+   * @throws VirtcontainersError `unavailable` if the VM dies first, with the console's last lines
+   */
+  wait(options?: AbortOptions): Promise<ExitStatus>;
+  /** Sends a signal: a name (`SIGTERM`, `TERM`) or number. Default SIGTERM. A process that has ended is no error. */
+  kill(signalName?: NodeJS.Signals | string | number, options?: AbortOptions): Promise<void>;
+  /** Changes the size of its terminal. @throws `invalid-state` if it has none */
+  resize(size: TerminalSize): Promise<void>;
+}
+
+/** A container: the process it was created for, and those added by `exec`. */
+export interface Container extends AsyncDisposable, Process {
+  /** Streams of init belong to one run: after a stop and a new start, `stdin`, `stdout` and `stderr` are new. */
+  readonly pod: Pod;
+  /**
+   * Starts init, and a pod that is not running with it.
+   * @throws VirtcontainersError `details.reason` is `command-not-found` or `command-not-executable` where that is why
+   */
+  start(options?: AbortOptions): Promise<void>;
+  /** Runs another process in the running container. */
+  exec(command: readonly string[], options?: ExecOptions): Promise<Process>;
+  /** Stop signal, grace, SIGKILL to all. A container that is not running is no error. */
+  stop(options?: StopOptions): Promise<void>;
+  /** Removes it; a running one only with `force`. */
+  delete(options?: DeleteOptions): Promise<void>;
+  status(): Promise<ContainerStatus>;
+  /** `delete({ force: true })`; safe to repeat. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A pod: one VM and its containers. */
+export interface Pod extends AsyncDisposable {
+  readonly id: string;
+  /** How long each step has taken. */
+  readonly timings: Timings;
+  readonly containers: readonly Container[];
+  createContainer(options: ContainerOptions): Promise<Container>;
+  /** @throws VirtcontainersError `not-found` */
+  container(id: string): Container;
+  /** Starts every container that is ready, in the order they were created; a stopped pod boots anew. */
+  start(options?: AbortOptions): Promise<void>;
+  /** Stops the containers, then the VM. A stopped pod is no error. */
+  stop(options?: StopOptions): Promise<void>;
+  /** Removes the pod and all it holds; a running one only with `force`, which always ends with nothing left. */
+  delete(options?: DeleteOptions): Promise<void>;
+  status(): Promise<PodStatus>;
+  /** `delete({ force: true })`; safe to repeat. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ContainerStatus {
+  readonly id: string;
+  readonly state: State;
+  readonly command: readonly string[];
+  readonly rootfs: string;
+  /** ISO 8601, as all times here. */
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly exit: ExitStatus | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface PodStatus {
+  readonly id: string;
+  readonly state: State;
+  readonly createdAt: string;
+  /** Whether the process that owns the pod lives; a pod without one can only be deleted. */
+  readonly ownerAlive: boolean;
+  readonly ownerPid: number;
+  readonly accelerator: 'kvm' | 'tcg' | null;
+  /** The VM's size now. */
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly containers: readonly ContainerStatus[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What `listPods` says of a directory that may hold a damaged record. */
+export type PodListEntry = PodStatus | { readonly id: string; readonly error: string };
+
+/** What `gc` did. */
+export interface GcReport {
+  /** Pods whose owner was dead and that are gone now. */
+  readonly removed: readonly string[];
+  readonly failed: readonly { readonly id: string; readonly error: string }[];
+}
+
+/** The library's entry: makes and finds the pods of one run root. */
+export interface Runtime {
+  /** Boots a VM and makes the calling process its owner: the VM ends with the process. */
+  createPod(options?: PodOptions): Promise<Pod>;
+  /** Every pod of the run root, whoever owns it. */
+  listPods(): Promise<readonly PodListEntry[]>;
+  /** @throws VirtcontainersError `not-found` */
+  podStatus(id: string): Promise<PodStatus>;
+  /** Deletes a pod by its id: one of this process, one whose owner is dead, or (with `force`) one whose record is damaged. */
+  deletePod(id: string, options?: DeleteOptions): Promise<void>;
+  /** Removes what dead owners left. */
+  gc(): Promise<GcReport>;
+}
