@@ -43,17 +43,15 @@ async function carryOut(request: AttachRequest | DetachRequest): Promise<void> {
   } catch (error) {
     const errno = isVirtcontainersError(error) ? error.details['errno'] : undefined;
     const code = codeOf(error, errno);
-    const reason = code === 'unavailable' ? `process ${request.pid} has ended` : reasonOf(error);
     throw new VirtcontainersError(
       code,
-      `cannot ${request.kind} mount ${request.root}/${request.path}: ${reason}`,
+      `cannot ${request.kind} mount ${request.root}/${request.path}: ${reasonOf(error)}`,
       { cause: error, details: errno === undefined ? {} : { errno } },
     );
   }
 }
 
 function codeOf(error: unknown, errno: unknown): VirtcontainersError['code'] {
-  if (errno === 'ESRCH') return 'unavailable';
   if (errno === 'ELOOP' || errno === 'EXDEV') return 'invalid-argument';
   return isVirtcontainersError(error) ? error.code : 'internal';
 }
