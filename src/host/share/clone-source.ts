@@ -1,5 +1,5 @@
 // Turns a source on the host into a detached mount that a VM may have, or says exactly why it cannot.
-import { closeSync, fstatSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../../base/deadline.js';
@@ -10,7 +10,12 @@ import {
   VirtcontainersError,
 } from '../../base/errors.js';
 import { parseMountinfo } from '../../base/mountinfo.js';
-import { canMapIds, cloneTree, idmapUserNamespace } from '../../base/namespaces/mounts.js';
+import {
+  canMapIds,
+  cloneTree,
+  idmapUserNamespace,
+  needsMappedIds,
+} from '../../base/namespaces/mounts.js';
 import type { MountPointKind } from './share-directory.js';
 
 /** Longest look at a source, in milliseconds: the directory of a dead network file system answers never. */
@@ -35,7 +40,7 @@ export async function cloneSource(options: {
   const { source, readOnly, pid } = options;
   const what = `cannot bind ${source}`;
   await checkSource(source, what);
-  const userNamespaceFd = hasUserNamespace(pid, what) ? await idmapUserNamespace() : null;
+  const userNamespaceFd = needsMappedIds(pid) ? await idmapUserNamespace() : null;
   let mountFd: number;
   try {
     mountFd = cloneTree({
@@ -90,14 +95,6 @@ function kindOf(
     'invalid-argument',
     `${what}: it is neither a directory nor a regular file`,
   );
-}
-
-function hasUserNamespace(pid: number, what: string): boolean {
-  try {
-    return statSync(`/proc/${pid}/ns/user`).ino !== statSync('/proc/self/ns/user').ino;
-  } catch (error) {
-    throw new VirtcontainersError('unavailable', `${what}: the VM has ended`, { cause: error });
-  }
 }
 
 async function explain(

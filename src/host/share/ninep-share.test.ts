@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -99,7 +100,7 @@ async function withScene(
     const output = text(jailed.stderr);
     writeFileSync(path.join(go, 'new'), `exec 2>&1\n${line}\n`);
     // Whole at once: the shell must not read a half.
-    spawnSync('mv', [path.join(go, 'new'), path.join(go, 'line')]);
+    renameSync(path.join(go, 'new'), path.join(go, 'line'));
     return output;
   };
   try {
@@ -159,10 +160,11 @@ test('links that the guest leaves lead nowhere on the host, neither at unbind no
   await withScene(async ({ pod, at, run }) => {
     const binding = await pod.bind({ source, readOnly: false, cached: false });
     const place = at(binding);
-    await run(
-      `cd ${place}; ln -s ${victim} link; ln -s / 0; ln -s ../../../.. up; mkfifo fifo; ls >&-`,
+    const output = await run(
+      `cd ${place} && ln -s ${victim} link; ln -s / 0; ln -s ../../../.. up; mkfifo fifo; ls`,
     );
     await pod.unbind(binding);
+    assert.equal(output, '0\nfifo\nlink\nup\n');
     assert.ok(readdirSync(source).includes('link'));
     assert.deepEqual(readdirSync(victim), ['0']);
   });
