@@ -39,7 +39,7 @@ function escapeCharacter(character: string, pattern: RegExp): string {
 }
 
 /** As many leading pieces as fit, whole ones only. */
-function fit(pieces: readonly string[], isCut: boolean, maxLength: number): readonly string[] {
+function fit(pieces: string[], isCut: boolean, maxLength: number): string[] {
   const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (total <= maxLength && !isCut) return pieces;
   const kept: string[] = [];
