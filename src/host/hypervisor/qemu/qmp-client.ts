@@ -105,7 +105,9 @@ export class QmpClient {
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, { command, resolve, reject });
     });
-    this.#stream.write(`${JSON.stringify({ execute: command, arguments: commandArguments, id })}\n`);
+    this.#stream.write(
+      `${JSON.stringify({ execute: command, arguments: commandArguments, id })}\n`,
+    );
     const { timeoutMs = qmpTimeoutMs, signal } = options;
     return waitFor(answer, { timeoutMs, signal, what }).finally(() => this.#pending.delete(id));
   }
