@@ -78,7 +78,6 @@ const board = {
   usb: false,
   smm: false,
   i8042: false,
-  graphics: false,
 } as const;
 
 /** Five-level page tables make each emulated table walk longer for nothing. */

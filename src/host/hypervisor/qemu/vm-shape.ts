@@ -23,3 +23,6 @@ export const memorySlots = 16;
 
 /** PCIe ports that wait for hot-added devices. */
 export const rootPorts = 4;
+
+/** What a handle in a record calls this hypervisor. */
+export const hypervisorName = 'qemu';
