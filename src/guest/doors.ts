@@ -1,5 +1,5 @@
 // The doors through which the agent reaches its machine; everything behind them can be replaced by a fake.
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { RootFilesystem, SharePath } from '../wire/gen/agent_pb.js';
 
 /** How a process ended: its exit code, or the number of the signal that ended it. */
@@ -39,15 +39,29 @@ export interface NewProcess extends ProcessOptions {
   readonly process: Readonly<Record<string, unknown>>;
 }
 
+/** Bytes that come until every writer has closed. */
+export interface ByteSource {
+  /** Begins delivery, once. A chunk has at most `sourceChunkBytes` and is valid during the call only. */
+  start(receive: (chunk: Uint8Array) => void, end: () => void): void;
+  /** Nothing is delivered, and nothing read ahead, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Ends it without a further call. Safe to repeat. */
+  close(): void;
+}
+
+/** Largest chunk of a `ByteSource`, in bytes: a pipe holds no more. */
+export const sourceChunkBytes = 64 * 1024;
+
 /** A live process and the agent's ends of its streams. */
 export interface RuntimeProcess {
   readonly pid: number;
   /** Null without an input. Destroying it is end of file for the process. */
   readonly stdin: Writable | null;
   /** Also a terminal's output. Ends when every writer has closed. */
-  readonly stdout: Readable;
+  readonly stdout: ByteSource;
   /** Null with a terminal. */
-  readonly stderr: Readable | null;
+  readonly stderr: ByteSource | null;
   /** Whether its streams are one terminal. */
   readonly terminal: boolean;
   /** Settles once it has ended; never rejects. */

@@ -1,7 +1,8 @@
 // A container runtime without processes: containers are scripted in memory, for tests of the agent and of pods.
-import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { PassThrough, type Writable } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
 import type {
+  ByteSource,
   ContainerRuntime,
   NewContainer,
   NewProcess,
@@ -11,6 +12,7 @@ import type {
   RuntimeProcess,
   TerminalSize,
 } from '../guest/doors.js';
+import { toByteSource } from './byte-source.js';
 import { type FakeProgram, fakePrograms } from './fake-programs.js';
 
 /** Where a fault can be injected; `start` and `exec` are steps of a container that exists. */
@@ -140,8 +142,8 @@ export class FakeProcess implements RuntimeProcess {
   readonly pid = nextPid++;
   readonly terminal: boolean;
   readonly stdin: Writable | null;
-  readonly stdout: Readable;
-  readonly stderr: Readable | null;
+  readonly stdout: ByteSource;
+  readonly stderr: ByteSource | null;
   readonly ended: Promise<ProcessEnd>;
   /** The sizes its terminal was given, the first one included. */
   readonly sizes: TerminalSize[] = [];
@@ -162,8 +164,8 @@ export class FakeProcess implements RuntimeProcess {
     this.terminal = options.terminal;
     this.stdin = options.stdin ? this.#streams.stdin : null;
     if (!options.stdin) this.#streams.stdin.end();
-    this.stdout = this.#streams.stdout;
-    this.stderr = options.terminal ? null : this.#streams.stderr;
+    this.stdout = toByteSource(this.#streams.stdout);
+    this.stderr = options.terminal ? null : toByteSource(this.#streams.stderr);
     if (options.terminalSize !== null) this.sizes.push(options.terminalSize);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;

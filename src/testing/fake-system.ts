@@ -17,11 +17,9 @@ export class FakeSystem implements System {
   }
 
   async online(size: MachineSize): Promise<MachineSize> {
-    this.size = {
-      cpus: Math.max(this.size.cpus, size.cpus),
-      memoryBytes:
-        size.memoryBytes > this.size.memoryBytes ? size.memoryBytes : this.size.memoryBytes,
-    };
+    const cpus = Math.max(this.size.cpus, size.cpus);
+    const isMore = size.memoryBytes > this.size.memoryBytes;
+    this.size = { cpus, memoryBytes: isMore ? size.memoryBytes : this.size.memoryBytes };
     return this.size;
   }
 }
