@@ -63,8 +63,9 @@ export function implement<S extends GenServiceMethods>(
 ): ServiceImplementation {
   const methods = new Map<string, MethodImplementation>();
   for (const method of unaryMethods(service)) {
-    const handler = handlers[method.localName as keyof S] as unknown as AnyHandler;
-    methods.set(method.name, { method, handle: handler.bind(handlers) });
+    const handler = handlers[method.localName as keyof S] as unknown as AnyHandler | undefined;
+    // Only a fake, cast to the type, leaves methods out: they are unimplemented.
+    if (handler !== undefined) methods.set(method.name, { method, handle: handler.bind(handlers) });
   }
   return { typeName: service.typeName, methods };
 }

@@ -15,9 +15,7 @@ import {
   serve,
 } from './index.js';
 
-type AgentHandlers = Handlers<{
-  [K in keyof (typeof Agent)['method']]: (typeof Agent)['method'][K];
-}>;
+type AgentHandlers = Handlers<(typeof Agent)['method']>;
 
 /** A served agent whose methods fail unless given, and a client of it. */
 function connect(handlers: Partial<AgentHandlers>, maxConcurrentCalls = 64) {
