@@ -6,7 +6,10 @@ import type { ContainerOptions } from '../model/options.js';
 import type { Container, Pod } from '../model/pod.js';
 import { anyDirectory, PodWorld } from '../testing/pod-world.js';
 
-const options = (command: readonly string[], more: Partial<ContainerOptions> = {}): ContainerOptions => ({
+const options = (
+  command: readonly string[],
+  more: Partial<ContainerOptions> = {},
+): ContainerOptions => ({
   rootfs: anyDirectory,
   command,
   ...more,

@@ -1,6 +1,11 @@
 // Makes VMs in memory and knows which of them live: for tests of policy.
 import { throwIfAborted } from '../base/errors.js';
-import type { Accelerator, Hypervisor, StartOptions, VmPlan } from '../host/hypervisor/hypervisor.js';
+import type {
+  Accelerator,
+  Hypervisor,
+  StartOptions,
+  VmPlan,
+} from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
 import type { FakeCrunOptions } from './fake-crun.js';
 import { FakeVm } from './fake-vm.js';

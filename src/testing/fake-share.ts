@@ -10,7 +10,10 @@ export class FakeShare implements Share {
   /** What is bound now, by its path in the guest. */
   readonly bound = new Map<string, BindOptions>();
 
-  async create(options: { readonly podId: string; readonly runDirectory: string }): Promise<PodShare> {
+  async create(options: {
+    readonly podId: string;
+    readonly runDirectory: string;
+  }): Promise<PodShare> {
     const directory = `${options.runDirectory}/share`;
     this.open.add(directory);
     return new FakePodShare(this, { kind: 'share', directory });
@@ -46,7 +49,8 @@ class FakePodShare implements PodShare {
 
   async bind(options: BindOptions): Promise<ShareBinding> {
     const what = `cannot share ${options.source}`;
-    if (!this.#attached) throw new VirtcontainersError('invalid-state', `${what}: there is no VM yet`);
+    if (!this.#attached)
+      throw new VirtcontainersError('invalid-state', `${what}: there is no VM yet`);
     if (!existsSync(options.source)) {
       throw new VirtcontainersError('not-found', `${what}: it does not exist`);
     }

@@ -34,7 +34,10 @@ export class FakeStore implements Store {
   async takeOver(podId: string): Promise<OwnedRecord> {
     const place = this.#place(podId);
     if (place.owner !== null) {
-      throw new VirtcontainersError('invalid-state', `cannot take over pod ${podId}: its owner lives`);
+      throw new VirtcontainersError(
+        'invalid-state',
+        `cannot take over pod ${podId}: its owner lives`,
+      );
     }
     place.owner = this;
     return new FakeOwnedRecord(this.#disk, podId);
@@ -86,7 +89,8 @@ class FakeOwnedRecord implements OwnedRecord {
 
   async load(): Promise<PodRecord> {
     const place = this.#disk.pods.get(this.podId);
-    if (place === undefined) throw new VirtcontainersError('not-found', 'cannot load: it was removed');
+    if (place === undefined)
+      throw new VirtcontainersError('not-found', 'cannot load: it was removed');
     return read(this.podId, place);
   }
 

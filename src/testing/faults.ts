@@ -20,7 +20,13 @@ const onlyBefore: ReadonlySet<string> = new Set([
 ]);
 /** Not steps: what an undo calls must work, or nothing could be promised. */
 const notCounted: ReadonlySet<string> = new Set([
-  ...['hypervisor.release', 'hypervisor.findLeftovers', 'share.release', 'share.unbind', 'share.close'],
+  ...[
+    'hypervisor.release',
+    'hypervisor.findLeftovers',
+    'share.release',
+    'share.unbind',
+    'share.close',
+  ],
   ...['store.remove', 'store.close', 'store.releaseContainer', 'store.load', 'store.list'],
   ...['agent.destroyContainer', 'agent.readOutput', 'agent.wait', 'agent.release', 'agent.signal'],
   ...['agent.close', 'share.attach', 'vm.stop', 'vm.consoleTail', 'store.hasLiveOwner'],
@@ -50,10 +56,16 @@ export class Faults {
     return {
       ...mechanisms,
       openImage: () => this.#call('openImage', mechanisms.openImage),
-      store: this.#watch<Store>('store', mechanisms.store, (owned) => this.#watch<OwnedRecord>('store', owned as OwnedRecord)),
-      share: this.#watch<Share>('share', mechanisms.share, (share) => this.#watch<PodShare>('share', share as PodShare)),
+      store: this.#watch<Store>('store', mechanisms.store, (owned) =>
+        this.#watch<OwnedRecord>('store', owned as OwnedRecord),
+      ),
+      share: this.#watch<Share>('share', mechanisms.share, (share) =>
+        this.#watch<PodShare>('share', share as PodShare),
+      ),
       hypervisor: this.#watch<Hypervisor>('hypervisor', mechanisms.hypervisor, (vm) => vm),
-      agents: this.#watch<AgentConnector>('agents', mechanisms.agents, (agent) => this.#watch<Agent>('agent', agent as Agent)),
+      agents: this.#watch<AgentConnector>('agents', mechanisms.agents, (agent) =>
+        this.#watch<Agent>('agent', agent as Agent),
+      ),
     };
   }
 
