@@ -81,7 +81,6 @@ const c = {
   accept4: libc.func('int accept4(int, void *, void *, int)'),
   recvmsg: libc.func('long recvmsg(int, void *, int)'),
   prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
-  pipe2: libc.func('int pipe2(void *, int)'),
   posix_spawn: libc.func(
     'int posix_spawn(_Out_ int *, const char *, void *, void *, const char **, const char **)',
   ),
@@ -377,13 +376,6 @@ export function reapAny(): (ChildExit & { readonly pid: number }) | null {
 function toChildExit(status: number): ChildExit {
   const signal = status & 0x7f;
   return signal === 0 ? { code: (status >> 8) & 0xff, signal: 0 } : { code: 0, signal };
-}
-
-/** A pipe's ends, with close-on-exec set; the caller closes them. */
-export function makePipe(): { readonly readFd: number; readonly writeFd: number } {
-  const ends = Buffer.alloc(8);
-  check(c.pipe2(ends, O_CLOEXEC), 'pipe2');
-  return { readFd: ends.readInt32LE(0), writeFd: ends.readInt32LE(4) };
 }
 
 export interface SpawnOptions {
