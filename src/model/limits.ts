@@ -30,3 +30,27 @@ export const guestOutputBufferBytes = 1024 * 1024;
 export const consoleTailBytes = 16 * 1024;
 /** Size of one of the two files of a bounded log, in bytes. */
 export const logFileBytes = 16 * 1024 * 1024;
+/** Least limit of a container's memory, in MiB: below it crun itself is killed before the program starts. */
+export const minContainerMemoryMiB = 6;
+/** Most processes that a limit can name: the kernel's own bound (PID_MAX_LIMIT). */
+export const maxPidsLimit = 4 * 1024 * 1024;
+/** Size of a container's /dev/shm, in bytes: docker's. */
+export const shmBytes = 64 * 1024 * 1024;
+/** Largest OCI specification that is sent to the guest, in bytes: a message holds 4 MiB. */
+export const maxSpecBytes = 3 * 1024 * 1024;
+/** Where programs are looked up if a container's environment does not say: docker's. */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** A terminal's first size where none is given, in characters. */
+export const defaultTerminalSize = { columns: 80, rows: 24 } as const;
+/** Longest wait until a guest takes a signal while something is being stopped, in milliseconds: then it counts as hung. */
+export const stopSignalTimeoutMs = 5_000;
+/** How long a container may take to end after SIGKILL, in milliseconds. */
+export const killWaitMs = 5_000;
+/** How long an orderly end of a VM may take before its process is killed, in milliseconds. */
+export const vmStopGraceMs = 1_000;
+/** How long the end of a VM is waited for when its agent is lost, in milliseconds; then the VM is ended. Callers know within 2 s. */
+export const vmLossWaitMs = 750;
+/** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
+export const abortCleanupMs = 5_000;
+/** Output kept on the host per stream until it is read, in bytes. */
+export const hostOutputBufferBytes = 256 * 1024;

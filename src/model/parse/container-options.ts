@@ -1,0 +1,204 @@
+// Options of a container to its complete configuration, with the checks across options.
+import path from 'node:path';
+import { VirtcontainersError } from '../../base/errors.js';
+import { allCapabilities, defaultCapabilities, rlimitTypes } from '../capabilities.js';
+import type { ContainerConfig, Mount } from '../container-config.js';
+import { newId, validateId } from '../id.js';
+import {
+  defaultPidsLimit,
+  guestOverheadMiB,
+  maxPidsLimit,
+  maxVmCpus,
+  maxVmMemoryMiB,
+  minContainerMemoryMiB,
+} from '../limits.js';
+import { type Parts, parts } from './parts.js';
+import { processShape } from './process-options.js';
+import { check, loadZod, strict, type Z } from './schema.js';
+import { showValue } from './show-value.js';
+
+const MiB = 1024 * 1024;
+const maxContainerMemoryMiB = maxVmMemoryMiB - guestOverheadMiB;
+
+let schema: ReturnType<typeof containerSchema> | undefined;
+
+/**
+ * A container's complete configuration.
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export async function parseContainerOptions(options: unknown): Promise<ContainerConfig> {
+  const z = await loadZod();
+  schema ??= containerSchema(z);
+  const id = idOf('container', options);
+  const what = `cannot create container ${id}`;
+  const parsed = check(what, schema, options);
+  const mounts = parsed.mounts ?? [];
+  refuseRepeated(
+    what,
+    'mounts',
+    mounts.map((mount) => mount.destination),
+  );
+  refuseRepeated(what, 'capabilities', parsed.capabilities ?? []);
+  refuseRepeated(
+    what,
+    'rlimits',
+    (parsed.rlimits ?? []).map((limit) => limit.type),
+  );
+  return {
+    id,
+    rootfs: parsed.rootfs,
+    readOnlyRootfs: parsed.readOnlyRootfs ?? false,
+    process: {
+      command: parsed.command,
+      env: parsed.env ?? {},
+      cwd: parsed.cwd ?? '/',
+      user: parsed.user ?? '0',
+      terminal: parsed.terminal ?? null,
+      stdin: parsed.stdin ?? false,
+    },
+    hostname: parsed.hostname ?? null,
+    mounts,
+    resources: {
+      memoryBytes: parsed.memoryMiB ?? null,
+      cpus: parsed.cpus ?? null,
+      pids: parsed.pidsLimit ?? defaultPidsLimit,
+    },
+    capabilities: parsed.capabilities ?? defaultCapabilities,
+    rlimits: parsed.rlimits ?? [],
+    stopSignal: parsed.stopSignal ?? 'SIGTERM',
+    labels: parsed.labels ?? {},
+  };
+}
+
+/** The id that options ask for, checked, or a fresh one. */
+export function idOf(noun: 'pod' | 'container', options: unknown): string {
+  if (typeof options !== 'object' || options === null || !('id' in options)) return newId();
+  return options.id === undefined ? newId() : validateId(noun, options.id as string);
+}
+
+function containerSchema(z: Z) {
+  const p = parts(z);
+  const least = minContainerMemoryMiB * MiB;
+  return strict(z, 'a container', {
+    ...processShape(p),
+    id: z.unknown().optional(),
+    signal: p.abortSignal.optional(),
+    rootfs: rootfsSchema(z, p),
+    command: p.command,
+    readOnlyRootfs: p.boolean.optional(),
+    hostname: p.hostname.optional(),
+    mounts: z.array(mountSchema(z, p), { error: 'must be a list of mounts' }).optional(),
+    memoryMiB: p
+      .size(
+        MiB,
+        least,
+        maxContainerMemoryMiB * MiB,
+        `must be from ${minContainerMemoryMiB} MiB (what a container needs to start) to ${maxContainerMemoryMiB} MiB`,
+      )
+      .optional(),
+    cpus: z
+      .number({ error: cpusRule })
+      .refine((cpus) => cpus > 0 && cpus <= maxVmCpus, { error: cpusRule })
+      .optional(),
+    pidsLimit: p.integer(1, maxPidsLimit).optional(),
+    capabilities: z
+      .array(nameIn(p, 'capability', allCapabilities), { error: 'must be a list of names' })
+      .optional(),
+    rlimits: z.array(rlimitSchema(z, p), { error: 'must be a list of limits' }).optional(),
+    stopSignal: p.signal.optional(),
+    labels: p.labels.optional(),
+  });
+}
+
+const cpusRule = `must be a number above 0 and up to ${maxVmCpus}`;
+
+function rootfsSchema(z: Z, p: Parts) {
+  const rule = "must be a directory's path or { kind: 'directory', path, writes }";
+  const directory = strict(z, 'a root file system', {
+    kind: z.literal('directory', { error: "must be 'directory'" }),
+    path: p.hostPath,
+    writes: z.enum(['host', 'discard'], { error: "must be 'host' or 'discard'" }).optional(),
+  });
+  const text = p.hostPath.transform((value) => ({
+    kind: 'directory' as const,
+    path: value,
+    writes: undefined,
+  }));
+  return z.unknown().transform((value, context) => {
+    // Not a union: a union would hide which option inside the object is wrong.
+    const kind =
+      typeof value === 'string'
+        ? text
+        : typeof value === 'object' && value !== null
+          ? directory
+          : null;
+    if (kind === null) {
+      context.addIssue({ code: 'custom', message: rule });
+      return z.NEVER;
+    }
+    const result = kind.safeParse(value);
+    if (result.success) {
+      return {
+        kind: 'directory' as const,
+        path: path.resolve(result.data.path),
+        writes: result.data.writes ?? 'discard',
+      };
+    }
+    for (const issue of result.error.issues)
+      context.issues.push({ ...issue, input: value } as never);
+    return z.NEVER;
+  });
+}
+
+function mountSchema(z: Z, p: Parts) {
+  const destination = p.guestPath.refine((value) => value !== '/', {
+    error: 'must not be the root itself',
+  });
+  const bind = strict(z, 'a bind mount', {
+    kind: z.literal('bind'),
+    source: p.hostPath.transform((value) => path.resolve(value)),
+    destination,
+    readOnly: p.boolean.optional(),
+  });
+  const tmpfs = strict(z, 'a tmpfs mount', {
+    kind: z.literal('tmpfs'),
+    destination,
+    sizeBytes: p
+      .size(1, 4096, maxVmMemoryMiB * MiB, `must be from 4096 bytes to ${maxVmMemoryMiB} MiB`)
+      .optional(),
+  });
+  return z
+    .discriminatedUnion('kind', [bind, tmpfs], { error: "must be 'bind' or 'tmpfs'" })
+    .transform(
+      (mount): Mount =>
+        mount.kind === 'bind'
+          ? { ...mount, readOnly: mount.readOnly ?? false }
+          : { kind: 'tmpfs', destination: mount.destination, sizeBytes: mount.sizeBytes ?? null },
+    );
+}
+
+function rlimitSchema(z: Z, p: Parts) {
+  return strict(z, 'a resource limit', {
+    type: nameIn(p, 'resource limit', rlimitTypes),
+    soft: p.integer(0, Number.MAX_SAFE_INTEGER),
+    hard: p.integer(0, Number.MAX_SAFE_INTEGER),
+  }).refine((limit) => limit.soft <= limit.hard, {
+    error: 'must have a soft limit up to its hard limit',
+  });
+}
+
+function nameIn(p: Parts, noun: string, names: readonly string[]) {
+  return p.through(`must be the name of a ${noun} such as '${names[0]}'`, (value) =>
+    typeof value === 'string' && names.includes(value) ? value : undefined,
+  );
+}
+
+function refuseRepeated(what: string, option: string, values: readonly string[]): void {
+  const repeated = values.find((value, index) => values.indexOf(value) !== index);
+  if (repeated === undefined) return;
+  throw new VirtcontainersError(
+    'invalid-argument',
+    `${what}: option \`${option}\` must name each only once, not ${showValue(repeated)} twice`,
+    { details: { option } },
+  );
+}

@@ -1,0 +1,139 @@
+// A container's configuration to the OCI runtime specification that crun reads in the guest.
+import type { ContainerConfig, ProcessConfig, Resources } from '../model/container-config.js';
+import { defaultPath } from '../model/limits.js';
+import { deviceRules, maskedPaths, readonlyPaths, systemMounts } from './defaults.js';
+import { toSeccomp } from './seccomp.js';
+import type { OciMount, OciProcess, OciResources, OciSpec, OciUser } from './spec.js';
+
+/** A mount of the container beside those that every container has. */
+export type GuestMount =
+  /** The index-th of the paths that the host shares with this container. */
+  | {
+      readonly kind: 'share';
+      readonly destination: string;
+      readonly index: number;
+      readonly readOnly: boolean;
+    }
+  | { readonly kind: 'tmpfs'; readonly destination: string; readonly sizeBytes: number | null };
+
+/** The specification; the guest fills in `root.path`, the control group and what it looks up for the user. */
+export function toGuestSpec(
+  config: ContainerConfig,
+  mounts: readonly GuestMount[],
+  podHostname: string,
+): OciSpec {
+  const own = mounts.map(toMount);
+  const taken = new Set(own.map((mount) => mount.destination));
+  return {
+    ociVersion: '1.0.2',
+    process: toGuestProcess(config.process, config),
+    root: { path: 'rootfs', readonly: config.readOnlyRootfs },
+    hostname: config.hostname ?? podHostname,
+    // What the configuration mounts replaces the default at the same place; parents come before what lies in them.
+    mounts: [...systemMounts.filter((mount) => !taken.has(mount.destination)), ...byDepth(own)],
+    linux: {
+      // No network namespace: the container uses the VM's network.
+      namespaces: [
+        { type: 'pid' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'mount' },
+        { type: 'cgroup' },
+      ],
+      resources: toResources(config.resources),
+      seccomp: toSeccomp(config.capabilities),
+      maskedPaths,
+      readonlyPaths,
+      rootfsPropagation: 'rprivate',
+    },
+  };
+}
+
+/** A process of a container: its init, or one added by exec, with the container's capabilities and limits. */
+export function toGuestProcess(
+  process: ProcessConfig,
+  container: Pick<ContainerConfig, 'capabilities' | 'rlimits'>,
+): OciProcess {
+  const { capabilities, rlimits } = container;
+  const { terminal } = process;
+  // HOME is not here: only the guest can look it up, and crun does where it is missing.
+  const env: Record<string, string> = {
+    PATH: defaultPath,
+    ...(terminal === null ? {} : { TERM: 'xterm' }),
+    ...process.env,
+  };
+  return {
+    terminal: terminal !== null,
+    ...(terminal === null
+      ? {}
+      : { consoleSize: { height: terminal.rows, width: terminal.columns } }),
+    user: toUser(process.user),
+    args: process.command,
+    env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    cwd: process.cwd,
+    capabilities: {
+      bounding: capabilities,
+      effective: capabilities,
+      permitted: capabilities,
+      // Not inheritable and not ambient: a program that root starts as another user must not keep them.
+      inheritable: [],
+      ambient: [],
+    },
+    rlimits,
+    // As docker: sudo works. What a process can win by it stays within the VM.
+    noNewPrivileges: false,
+  };
+}
+
+/** `uid:gid` is taken as it is; whatever needs the container's own files is left to the guest as text. */
+function toUser(user: string): OciUser {
+  const [name = '', group] = user.split(':');
+  const uid = toId(name);
+  const gid = group === undefined ? undefined : toId(group);
+  const known = { uid: uid ?? 0, gid: gid ?? 0 };
+  return uid !== undefined && gid !== undefined ? known : { ...known, username: user };
+}
+
+// The largest id but one: (uid_t) -1 means "leave as it is" to the kernel.
+const maxId = 2 ** 32 - 2;
+
+function toId(text: string): number | undefined {
+  return /^\d{1,10}$/.test(text) && Number(text) <= maxId ? Number(text) : undefined;
+}
+
+const cpuPeriodUs = 100_000;
+
+function toResources(resources: Resources): OciResources {
+  const { memoryBytes, cpus, pids } = resources;
+  return {
+    devices: deviceRules,
+    // The same number twice means no swap: the specification counts memory and swap together.
+    ...(memoryBytes === null ? {} : { memory: { limit: memoryBytes, swap: memoryBytes } }),
+    // The kernel refuses quotas under a millisecond.
+    ...(cpus === null
+      ? {}
+      : { cpu: { quota: Math.max(1000, Math.round(cpus * cpuPeriodUs)), period: cpuPeriodUs } }),
+    pids: { limit: pids },
+  };
+}
+
+function toMount(mount: GuestMount): OciMount {
+  const { destination } = mount;
+  if (mount.kind === 'share') {
+    const mode = mount.readOnly ? 'ro' : 'rw';
+    const options = ['rbind', 'rprivate', 'nodev', mode];
+    return { destination, type: 'bind', source: `virtc-share:${mount.index}`, options };
+  }
+  const size = mount.sizeBytes === null ? [] : [`size=${mount.sizeBytes}`];
+  return {
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'nodev', 'mode=1777', ...size],
+  };
+}
+
+function byDepth(mounts: readonly OciMount[]): readonly OciMount[] {
+  const depth = (mount: OciMount): number => mount.destination.split('/').length;
+  return [...mounts].sort((a, b) => depth(a) - depth(b));
+}

@@ -1,0 +1,40 @@
+// What will be made for a pod and for a container, as plain data that can be printed.
+import type { VmSize } from '../../host/hypervisor/hypervisor.js';
+
+/** A pod before any container: the VM's shape at boot, and its size once it is the pod's own. */
+export interface PodPlan {
+  readonly podId: string;
+  readonly hostname: string;
+  readonly boot: VmSize;
+  readonly max: VmSize;
+  readonly size: VmSize;
+}
+
+/** A host path that the VM gets to see for a container. */
+export interface PlannedExport {
+  /** Where the container sees it: `/` is its root. */
+  readonly destination: string;
+  readonly source: string;
+  readonly readOnly: boolean;
+  readonly cached: boolean;
+}
+
+/** A mount of a container: of the index-th shared path, or of memory. */
+export type PlannedMount =
+  | {
+      readonly kind: 'share';
+      readonly destination: string;
+      readonly index: number;
+      readonly readOnly: boolean;
+    }
+  | { readonly kind: 'tmpfs'; readonly destination: string; readonly sizeBytes: number | null };
+
+export interface ContainerPlan {
+  readonly containerId: string;
+  readonly root: PlannedExport;
+  /** Writes to the root go to the VM's memory. */
+  readonly discardWrites: boolean;
+  /** In the order of their indexes. */
+  readonly exports: readonly PlannedExport[];
+  readonly mounts: readonly PlannedMount[];
+}
