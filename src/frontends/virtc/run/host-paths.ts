@@ -3,10 +3,7 @@ import { stat } from 'node:fs/promises';
 import { errnoOf, reasonOf, VirtcontainersError } from '../../../base/errors.js';
 import type { ContainerOptions } from '../../../model/options.js';
 
-/**
- * A mistyped path shall not cost the time of a boot.
- * @throws VirtcontainersError `not-found` or `invalid-argument`
- */
+/** @throws VirtcontainersError `not-found` or `invalid-argument` */
 export async function checkHostPaths(container: ContainerOptions): Promise<void> {
   const { rootfs, mounts = [] } = container;
   const rootPath = typeof rootfs === 'string' ? rootfs : rootfs.path;

@@ -1,6 +1,7 @@
 // Tests of what the words and flags of `virtc run` mean.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import { type RunFlags, toRunRequest } from './run-request.js';
 
 const surroundings = { cwd: '/home/me', environment: { HOME: '/home/me', EMPTY: '' } };
@@ -59,6 +60,22 @@ test('a variable called __proto__ is a variable', () => {
   assert.deepEqual(Object.entries(container({ env: ['__proto__=x'] }).env ?? {}), [
     ['__proto__', 'x'],
   ]);
+});
+
+test('the library takes what all flags together give', async () => {
+  const options = container({
+    interactive: true,
+    env: ['A=1'],
+    workdir: '/w',
+    user: '1000:1000',
+    volume: ['/a b,c:/d:ro'],
+    memory: '100.5m',
+    cpus: '.5',
+    name: 'x',
+  });
+  const config = await parseContainerOptions(options);
+  assert.deepEqual(config.resources, { memoryBytes: 105_381_888, cpus: 0.5, pids: 4096 });
+  assert.equal(config.process.stdin, true);
 });
 
 const refused: readonly [string, readonly string[], RunFlags, string, RegExp][] = [

@@ -2,6 +2,7 @@
 import { VirtcontainersError } from '../../../base/errors.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native.js';
 import { createRuntime } from '../../../index.js';
+import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
 import { logLevelFrom, runtimeOptionsFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
@@ -32,6 +33,8 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
   try {
     const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
     requireTerminal(request, terminal);
+    // Before a VM is booted: a mistake shall not cost the time of a boot.
+    await parseContainerOptions(request.container);
     await checkHostPaths(request.container);
     return await runContainer(request, {
       runtime: createRuntime(runtimeOptions(debug, progress)),
