@@ -1,0 +1,52 @@
+// Turns what fails inside the agent into the status that the host gets.
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  type ErrorCode,
+  isVirtcontainersError,
+  reasonOf,
+  type VirtcontainersError,
+} from '../base/errors.js';
+import { ErrorDetail_Reason, ErrorDetailSchema } from '../wire/gen/agent_pb.js';
+import { type RpcCode, RpcError } from '../wire/ttrpc/index.js';
+import type { FailureReason } from './doors.js';
+
+const codes: Readonly<Record<ErrorCode, RpcCode>> = {
+  'invalid-argument': 'invalid-argument',
+  'not-found': 'not-found',
+  'already-exists': 'already-exists',
+  'invalid-state': 'failed-precondition',
+  unsupported: 'unimplemented',
+  timeout: 'deadline-exceeded',
+  unavailable: 'unavailable',
+  cancelled: 'cancelled',
+  internal: 'internal',
+};
+
+const reasons: Readonly<Record<FailureReason, ErrorDetail_Reason>> = {
+  'command-not-found': ErrorDetail_Reason.COMMAND_NOT_FOUND,
+  'command-not-executable': ErrorDetail_Reason.COMMAND_NOT_EXECUTABLE,
+  'no-such-container': ErrorDetail_Reason.NO_SUCH_CONTAINER,
+  'no-such-process': ErrorDetail_Reason.NO_SUCH_PROCESS,
+  'offset-out-of-range': ErrorDetail_Reason.OFFSET_OUT_OF_RANGE,
+  'protocol-version': ErrorDetail_Reason.PROTOCOL_VERSION,
+  'bad-working-directory': ErrorDetail_Reason.BAD_WORKING_DIRECTORY,
+  'no-such-user': ErrorDetail_Reason.NO_SUCH_USER,
+};
+
+/** Longest message that is sent, in characters: a tool's own error may be of any length. */
+const maxMessageLength = 4096;
+
+/** The status for anything that was thrown. */
+export function toRpcError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  const message = reasonOf(error).slice(0, maxMessageLength);
+  if (!isVirtcontainersError(error)) return new RpcError('internal', message, { cause: error });
+  return new RpcError(codes[error.code], message, { details: toDetails(error), cause: error });
+}
+
+function toDetails(error: VirtcontainersError): readonly { typeUrl: string; value: Uint8Array }[] {
+  const reason = reasons[error.details['reason'] as FailureReason];
+  if (reason === undefined) return [];
+  const value = toBinary(ErrorDetailSchema, create(ErrorDetailSchema, { reason }));
+  return [{ typeUrl: `type.googleapis.com/${ErrorDetailSchema.typeName}`, value }];
+}

@@ -1,0 +1,201 @@
+// The service that the host calls: each method decodes, calls the sandbox, encodes.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { GenService } from '@bufbuild/protobuf/codegenv2';
+import { waitFor } from '../base/deadline.js';
+import { VirtcontainersError } from '../base/errors.js';
+import {
+  Agent,
+  type HandshakeRequest,
+  type HandshakeResponseSchema,
+  OutputStream,
+} from '../wire/gen/agent_pb.js';
+import {
+  type CallContext,
+  type Handlers,
+  implement,
+  type ServiceImplementation,
+} from '../wire/ttrpc/index.js';
+import { toRpcError } from './agent-error.js';
+import {
+  checkId,
+  checkRoot,
+  checkSignal,
+  parseJsonObject,
+  toOffset,
+  toTerminalSize,
+} from './decode.js';
+import type { ContainerRuntime, System } from './doors.js';
+import { Sandbox } from './sandbox.js';
+
+/** The version of `virtcontainers.agent.v1` that is served. */
+export const protocolVersion = 1;
+
+export interface AgentServiceOptions {
+  readonly system: System;
+  readonly runtime: ContainerRuntime;
+  /** The agent's own version. */
+  readonly version: string;
+}
+
+type AgentHandlers = Handlers<typeof Agent extends GenService<infer M> ? M : never>;
+type Method = keyof AgentHandlers;
+
+/** A service over one machine; its state outlives the connections that it is served on. */
+export function createAgentService(options: AgentServiceOptions): ServiceImplementation {
+  const sandbox = new Sandbox(options.runtime);
+  const handshake = new Handshake(options);
+  const handlers: AgentHandlers = {
+    handshake: async (request) => handshake.answer(request),
+    ...guarded(handshake, machineHandlers(options.system)),
+    ...guarded(handshake, containerHandlers(sandbox)),
+    ...guarded(handshake, processHandlers(sandbox)),
+    ...guarded(handshake, streamHandlers(sandbox)),
+  };
+  return implement(Agent, handlers);
+}
+
+/** Whether host and agent speak the same version. */
+class Handshake {
+  readonly #options: AgentServiceOptions;
+  #agreed = false;
+
+  constructor(options: AgentServiceOptions) {
+    this.#options = options;
+  }
+
+  answer(request: HandshakeRequest): MessageInitShape<typeof HandshakeResponseSchema> {
+    const { system, version } = this.#options;
+    this.#agreed = request.protocolVersion === protocolVersion;
+    if (!this.#agreed) {
+      const host = `the host (${request.hostVersion.slice(0, 64)}) speaks ${request.protocolVersion}`;
+      const reason = `${host}, the agent (${version}) protocol version ${protocolVersion}`;
+      throw toRpcError(versionError(reason));
+    }
+    return {
+      protocolVersion,
+      agentVersion: version,
+      kernelRelease: system.kernelRelease,
+      uptimeMs: BigInt(Math.trunc(system.uptimeMs())),
+    };
+  }
+
+  check(): void {
+    if (!this.#agreed) throw versionError('no handshake has agreed on a protocol version');
+  }
+}
+
+function versionError(reason: string): VirtcontainersError {
+  const details = { reason: 'protocol-version' };
+  return new VirtcontainersError('invalid-state', `cannot answer: ${reason}`, { details });
+}
+
+/** Refuses calls before a handshake and gives every failure its status. */
+function guarded<K extends Method>(
+  handshake: Handshake,
+  handlers: Pick<AgentHandlers, K>,
+): Pick<AgentHandlers, K> {
+  const wrap =
+    (handler: AnyHandler): AnyHandler =>
+    async (request, context) => {
+      try {
+        handshake.check();
+        return await handler(request, context);
+      } catch (error) {
+        throw toRpcError(error);
+      }
+    };
+  const entries = Object.entries<AnyHandler>(handlers as Record<string, AnyHandler>);
+  return Object.fromEntries(entries.map(([name, handler]) => [name, wrap(handler)])) as never;
+}
+
+type AnyHandler = (request: never, context: CallContext) => Promise<unknown>;
+
+function machineHandlers(system: System): Pick<AgentHandlers, 'personalize' | 'online'> {
+  return {
+    async personalize({ entropy, timeNs, hostname, machineId }) {
+      await system.personalize({ entropy, timeNs, hostname, machineId });
+      return {};
+    },
+    async online({ cpus, memoryBytes }) {
+      return await system.online({ cpus, memoryBytes });
+    },
+  };
+}
+
+function containerHandlers(
+  sandbox: Sandbox,
+): Pick<AgentHandlers, 'createContainer' | 'startContainer' | 'destroyContainer'> {
+  return {
+    async createContainer(request) {
+      const container = await sandbox.createContainer({
+        id: checkId('container', request.containerId),
+        spec: parseJsonObject(request.specJson, 'specification'),
+        root: checkRoot(request.root),
+        sharedMounts: request.sharedMounts,
+        stdin: request.stdin,
+        terminalSize: toTerminalSize(request.terminalSize),
+      });
+      return { pid: container.init.pid };
+    },
+    async startContainer({ containerId }) {
+      await sandbox.container(containerId).start();
+      return {};
+    },
+    async destroyContainer({ containerId }) {
+      await sandbox.destroyContainer(checkId('container', containerId));
+      return {};
+    },
+  };
+}
+
+function processHandlers(
+  sandbox: Sandbox,
+): Pick<AgentHandlers, 'exec' | 'signal' | 'wait' | 'release' | 'resizeTerminal'> {
+  return {
+    async exec(request) {
+      const process = await sandbox.container(request.containerId).exec({
+        id: checkId('process', request.processId),
+        process: parseJsonObject(request.processJson, 'process'),
+        stdin: request.stdin,
+        terminalSize: toTerminalSize(request.terminalSize),
+      });
+      return { pid: process.pid };
+    },
+    async signal({ containerId, processId, signal, all }) {
+      const container = sandbox.container(containerId);
+      if (all) await container.signalAll(checkSignal(signal));
+      else container.process(processId).signal(checkSignal(signal));
+      return {};
+    },
+    async wait({ containerId, processId }, context) {
+      const { ended } = sandbox.container(containerId).process(processId);
+      // A host that has gone does not count against the calls that may run.
+      const end = await waitFor(ended, { signal: context.signal, what: 'cannot wait' });
+      return { exitCode: end.code, signal: end.signal, oom: end.oom };
+    },
+    async release({ containerId, processId }) {
+      sandbox.container(containerId).release(processId);
+      return {};
+    },
+    async resizeTerminal({ containerId, processId, size }) {
+      const process = sandbox.container(containerId).process(processId);
+      process.resize(toTerminalSize(size) ?? { columns: 0, rows: 0 });
+      return {};
+    },
+  };
+}
+
+function streamHandlers(sandbox: Sandbox): Pick<AgentHandlers, 'readOutput' | 'writeInput'> {
+  return {
+    async readOutput({ containerId, processId, stream, offset, maxBytes }) {
+      const process = sandbox.container(containerId).process(processId);
+      const name = stream === OutputStream.STDERR ? 'stderr' : 'stdout';
+      return await process.readOutput(name, toOffset(offset), maxBytes);
+    },
+    async writeInput({ containerId, processId, offset, data, end }) {
+      const process = sandbox.container(containerId).process(processId);
+      const state = await process.writeInput(toOffset(offset), data, end);
+      return { offset: BigInt(state.offset), closed: state.closed };
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// A container that exists: its first process, those added by exec, and what they have in common.
+import { VirtcontainersError } from '../base/errors.js';
+import type { NewProcess, RuntimeContainer } from './doors.js';
+import { Process } from './process.js';
+
+/** Most processes that the host may add and not have released: each keeps two output buffers. */
+const maxProcesses = 1024;
+
+/** A container in the agent's care. */
+export class Container {
+  readonly id: string;
+  readonly init: Process;
+  readonly #container: RuntimeContainer;
+  /** Null while the process is being made. */
+  readonly #execs = new Map<string, Process | null>();
+  #started = false;
+
+  constructor(id: string, container: RuntimeContainer) {
+    this.id = id;
+    this.#container = container;
+    this.init = new Process(container.init, () => container.oomKilled());
+  }
+
+  async start(): Promise<void> {
+    if (this.#started) this.#refuse('start', 'it has been started before');
+    this.#started = true;
+    await this.#container.start();
+  }
+
+  async exec(process: NewProcess): Promise<Process> {
+    const what = `cannot exec process ${process.id} in container ${this.id}`;
+    if (!this.#started || this.init.status !== null) this.#refuse('exec in', 'it does not run');
+    if (this.#execs.has(process.id)) {
+      throw new VirtcontainersError('already-exists', `${what}: it exists`);
+    }
+    if (this.#execs.size >= maxProcesses) {
+      throw new VirtcontainersError('unavailable', `${what}: ${maxProcesses} are not released`);
+    }
+    this.#execs.set(process.id, null);
+    try {
+      const made = await this.#container.exec(process);
+      const exec = new Process(made, () => this.#container.oomKilled());
+      this.#execs.set(process.id, exec);
+      return exec;
+    } catch (error) {
+      this.#execs.delete(process.id);
+      throw error;
+    }
+  }
+
+  /** @param processId empty for the first process */
+  process(processId: string): Process {
+    const process = processId === '' ? this.init : this.#execs.get(processId);
+    if (process instanceof Process) return process;
+    throw new VirtcontainersError(
+      'not-found',
+      `cannot find process ${processId} in container ${this.id}: there is none`,
+      { details: { reason: 'no-such-process' } },
+    );
+  }
+
+  async signalAll(signal: number): Promise<void> {
+    await this.#container.signalAll(signal);
+  }
+
+  /** Forgets a process that has ended; safe to repeat. */
+  release(processId: string): void {
+    if (!this.#execs.has(processId)) return;
+    const process = this.process(processId);
+    if (process.status === null) this.#refuse(`release process ${processId} of`, 'it runs');
+    this.#execs.delete(processId);
+    process.close(this.#gone());
+  }
+
+  /** Drops the streams of all its processes. */
+  close(): void {
+    for (const process of [this.init, ...this.#execs.values()]) process?.close(this.#gone());
+    this.#execs.clear();
+  }
+
+  #gone(): VirtcontainersError {
+    return new VirtcontainersError('not-found', `cannot use container ${this.id}: it is gone`, {
+      details: { reason: 'no-such-process' },
+    });
+  }
+
+  #refuse(verb: string, reason: string): never {
+    throw new VirtcontainersError(
+      'invalid-state',
+      `cannot ${verb} container ${this.id}: ${reason}`,
+    );
+  }
+}

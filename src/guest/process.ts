@@ -1,0 +1,84 @@
+// A process of a container as the host addresses it: its streams by offset, its end kept until it is released.
+import { VirtcontainersError } from '../base/errors.js';
+import type { RuntimeProcess, TerminalSize } from './doors.js';
+import { Input, type InputState } from './input.js';
+import { OutputBuffer, type OutputPiece } from './output-buffer.js';
+
+/** Output kept per stream until it is acknowledged, in bytes: more stops the container's writer, not the agent. */
+export const outputBufferBytes = 1024 * 1024;
+/** Largest piece of output in one answer, in bytes: bigger ones would delay other calls. */
+export const outputPieceBytes = 64 * 1024;
+
+/** How a process ended, with what its container knows of the cause. */
+export interface ProcessStatus {
+  readonly code: number;
+  readonly signal: number;
+  readonly oom: boolean;
+}
+
+/** A process that has been made. */
+export class Process {
+  readonly pid: number;
+  /** Settles once it has ended; never rejects. */
+  readonly ended: Promise<ProcessStatus>;
+  #status: ProcessStatus | null = null;
+  readonly #process: RuntimeProcess;
+  readonly #input: Input | null;
+  readonly #stdout: OutputBuffer;
+  readonly #stderr: OutputBuffer | null;
+
+  /** @param oomKilled asked once, when the process has ended */
+  constructor(process: RuntimeProcess, oomKilled: () => boolean) {
+    const END_OF_TRANSMISSION = 4;
+    this.#process = process;
+    this.pid = process.pid;
+    const endMark = process.terminal ? Uint8Array.of(END_OF_TRANSMISSION) : null;
+    this.#input = process.stdin === null ? null : new Input(process.stdin, endMark);
+    this.#stdout = new OutputBuffer(process.stdout, outputBufferBytes);
+    this.#stderr =
+      process.stderr === null ? null : new OutputBuffer(process.stderr, outputBufferBytes);
+    this.ended = process.ended.then((end) => {
+      // A process that ended well was not hurt by what may have been killed beside it.
+      const endedWell = end.code === 0 && end.signal === 0;
+      this.#status = { ...end, oom: !endedWell && oomKilled() };
+      return this.#status;
+    });
+  }
+
+  /** Null while it runs. */
+  get status(): ProcessStatus | null {
+    return this.#status;
+  }
+
+  readOutput(stream: 'stdout' | 'stderr', offset: number, maxBytes: number): Promise<OutputPiece> {
+    const buffer = stream === 'stdout' ? this.#stdout : this.#stderr;
+    const limit = maxBytes === 0 ? outputPieceBytes : Math.min(maxBytes, outputPieceBytes);
+    if (buffer === null) return Promise.resolve({ data: new Uint8Array(0), end: true });
+    return buffer.read(offset, limit);
+  }
+
+  writeInput(offset: number, data: Uint8Array, end: boolean): Promise<InputState> {
+    if (this.#input !== null) return this.#input.write(offset, data, end);
+    if (data.length === 0 && end) return Promise.resolve({ offset: 0, closed: false });
+    const message = 'cannot write input: the process was made without one';
+    return Promise.reject(new VirtcontainersError('invalid-state', message));
+  }
+
+  signal(signal: number): void {
+    if (this.#status === null) this.#process.signal(signal);
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.#process.terminal) {
+      throw new VirtcontainersError('invalid-state', 'cannot resize terminal: there is none');
+    }
+    if (this.#status === null) this.#process.resize(size);
+  }
+
+  /** Drops its streams; what waits for them rejects with `error`. Safe to repeat. */
+  close(error: VirtcontainersError): void {
+    this.#stdout.close(error);
+    this.#stderr?.close(error);
+    this.#process.close();
+  }
+}

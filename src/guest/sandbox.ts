@@ -1,0 +1,64 @@
+// The state inside the VM: which containers exist, are being made or are being removed.
+import { VirtcontainersError } from '../base/errors.js';
+import { Container } from './container.js';
+import type { ContainerRuntime, NewContainer } from './doors.js';
+
+/** All containers of this VM. */
+export class Sandbox {
+  readonly #runtime: ContainerRuntime;
+  readonly #containers = new Map<string, Container>();
+  /** What happens to an id now: its creation or removal. Never rejects. */
+  readonly #busy = new Map<string, Promise<void>>();
+
+  constructor(runtime: ContainerRuntime) {
+    this.#runtime = runtime;
+  }
+
+  /** @throws VirtcontainersError `already-exists`, also while one of that id is being made or removed */
+  async createContainer(options: NewContainer): Promise<Container> {
+    const { id } = options;
+    if (this.#containers.has(id) || this.#busy.has(id)) {
+      throw new VirtcontainersError(
+        'already-exists',
+        `cannot create container ${id}: it exists in the guest`,
+      );
+    }
+    return await this.#whileBusy(id, async () => {
+      const container = new Container(id, await this.#runtime.create(options));
+      this.#containers.set(id, container);
+      return container;
+    });
+  }
+
+  container(id: string): Container {
+    const container = this.#containers.get(id);
+    if (container !== undefined) return container;
+    throw new VirtcontainersError(
+      'not-found',
+      `cannot find container ${id}: there is none in the guest`,
+      { details: { reason: 'no-such-container' } },
+    );
+  }
+
+  /** Removes a container with all it has; waits for one that is being made. Safe to repeat. */
+  async destroyContainer(id: string): Promise<void> {
+    for (let busy = this.#busy.get(id); busy !== undefined; busy = this.#busy.get(id)) await busy;
+    await this.#whileBusy(id, async () => {
+      // Streams are closed last: what the processes wrote can be read until they are gone.
+      await this.#runtime.destroy(id);
+      this.#containers.get(id)?.close();
+      this.#containers.delete(id);
+    });
+  }
+
+  async #whileBusy<T>(id: string, work: () => Promise<T>): Promise<T> {
+    let done = (): void => {};
+    this.#busy.set(id, new Promise<void>((resolve) => (done = resolve)));
+    try {
+      return await work();
+    } finally {
+      this.#busy.delete(id);
+      done();
+    }
+  }
+}

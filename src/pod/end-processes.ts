@@ -1,0 +1,75 @@
+// Ends a container's processes: its stop signal, a grace, SIGKILL to all.
+import { abortError, isVirtcontainersError, VirtcontainersError } from '../base/errors.js';
+import { killWaitMs, stopSignalTimeoutMs } from '../model/limits.js';
+import type { LiveVm } from './live-vm.js';
+import type { LocalProcess } from './local-process.js';
+
+export interface EndOptions {
+  readonly what: string;
+  readonly containerId: string;
+  /** The number of the signal that asks it to end. */
+  readonly stopSignal: number;
+  /** 0 means SIGKILL at once. */
+  readonly graceMs: number;
+  /** Gives up during the grace: the container runs on. */
+  readonly signal?: AbortSignal | undefined;
+  /** Cuts the grace short. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
+/**
+ * Resolves when init has ended, or the VM with it.
+ * @throws VirtcontainersError `timeout` where the guest does not answer or the container survives SIGKILL; `cancelled`
+ */
+export async function endProcesses(
+  live: LiveVm,
+  init: LocalProcess,
+  options: EndOptions,
+): Promise<void> {
+  const { what, containerId, signal, hurry } = options;
+  const send = async (number: number, all: boolean): Promise<void> => {
+    const ref = { containerId, processId: '' };
+    try {
+      await live.call(what, (agent) =>
+        agent.signal(ref, number, all, { timeoutMs: stopSignalTimeoutMs }),
+      );
+    } catch (error) {
+      const gone = isVirtcontainersError(error) && error.code === 'not-found';
+      if (!gone && !init.ended && live.exit === null) throw error;
+    }
+  };
+  if (options.graceMs > 0 && !hurry?.aborted) {
+    await send(options.stopSignal, false);
+    if (await endedWithin(init, options.graceMs, [signal, hurry])) return;
+    if (signal?.aborted) throw abortError(signal, what);
+  }
+  await send(9, true);
+  if (await endedWithin(init, killWaitMs, [])) return;
+  throw new VirtcontainersError(
+    'timeout',
+    `${what}: it has not ended ${killWaitMs} ms after SIGKILL`,
+    {
+      hint: 'delete the pod with `force`',
+    },
+  );
+}
+
+function endedWithin(
+  init: LocalProcess,
+  ms: number,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      for (const signal of signals) signal?.removeEventListener('abort', finish);
+      resolve(init.ended);
+    };
+    const timer = setTimeout(finish, ms);
+    for (const signal of signals) {
+      if (signal?.aborted) finish();
+      signal?.addEventListener('abort', finish, { once: true });
+    }
+    init.exited.then(finish, finish);
+  });
+}

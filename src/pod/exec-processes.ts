@@ -1,0 +1,109 @@
+// The processes that exec has added to a container: started, watched, and released in the guest when nothing of them is left.
+import { VirtcontainersError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import type { ContainerConfig } from '../model/container-config.js';
+import { abortCleanupMs, agentCallTimeoutMs } from '../model/limits.js';
+import type { ExecOptions } from '../model/options.js';
+import { parseExecOptions } from '../model/parse/process-options.js';
+import { toGuestProcess } from '../oci/to-guest-spec.js';
+import { attempt, during } from './errors.js';
+import type { LiveVm } from './live-vm.js';
+import { LocalProcess } from './local-process.js';
+import { settleBriefly } from './settle.js';
+
+export class ExecProcesses {
+  readonly #container: ContainerConfig;
+  readonly #log: Logger;
+  readonly #processes = new Map<string, LocalProcess | null>();
+
+  constructor(container: ContainerConfig, log: Logger) {
+    this.#container = container;
+    this.#log = log;
+  }
+
+  /** Those that the guest still knows. */
+  get all(): readonly LocalProcess[] {
+    return [...this.#processes.values()].filter((process) => process !== null);
+  }
+
+  /** Starts one; on failure or abort the guest has none. */
+  async start(
+    what: string,
+    findVm: () => LiveVm,
+    request: { readonly command: readonly string[]; readonly options: ExecOptions | undefined },
+  ): Promise<LocalProcess> {
+    const { id, config } = await parseExecOptions(
+      this.#container,
+      request.command,
+      request.options,
+    );
+    if (this.#processes.has(id)) {
+      throw new VirtcontainersError('already-exists', `${what}: it has a process ${id}`);
+    }
+    const live = findVm();
+    const ref = { containerId: this.#container.id, processId: id };
+    const { stdin, terminal } = config;
+    this.#processes.set(id, null);
+    let starting: Promise<unknown> | undefined;
+    try {
+      await live.call(
+        what,
+        (agent) => {
+          starting = agent.exec(
+            {
+              ...ref,
+              processJson: JSON.stringify(toGuestProcess(config, this.#container)),
+              stdin,
+              terminalSize: terminal,
+            },
+            { timeoutMs: agentCallTimeoutMs },
+          );
+          return starting;
+        },
+        request.options?.signal,
+      );
+    } catch (error) {
+      this.#processes.delete(id);
+      await this.#undo(live, ref, starting);
+      throw during(what, error);
+    }
+    const name = `process ${id} of container ${this.#container.id}`;
+    const process = new LocalProcess(live, { id, name, ref, stdin, terminal: terminal !== null });
+    this.#processes.set(id, process);
+    void process.finished.then(() => this.#release(live, ref, process));
+    process.begin();
+    return process;
+  }
+
+  // Whoever stopped waiting does not know whether it runs: it is killed if it does.
+  async #undo(live: LiveVm, ref: Ref, starting: Promise<unknown> | undefined): Promise<void> {
+    if (starting === undefined) return;
+    const started = starting.then(
+      () => true,
+      () => false,
+    );
+    await settleBriefly(started);
+    const unstarted = await Promise.race([started, false]);
+    const bound = { timeoutMs: abortCleanupMs };
+    const end = async (): Promise<void> => {
+      await attempt('kill', () => live.call('kill', (agent) => agent.signal(ref, 9, false, bound)));
+      await attempt('wait', () => live.call('wait', (agent) => agent.wait(ref, bound)));
+      await attempt('release', () => live.call('release', (agent) => agent.release(ref, bound)));
+    };
+    if (unstarted) await end();
+    else void started.then((late) => (late && live.exit === null ? end() : undefined));
+  }
+
+  async #release(live: LiveVm, ref: Ref, process: LocalProcess): Promise<void> {
+    if (live.exit === null) {
+      const what = `cannot release ${process.id}`;
+      const failed = await attempt(what, () => live.call(what, (agent) => agent.release(ref)));
+      // It may have gone with its container.
+      if (failed.length > 0)
+        this.#log.debug({ ...ref, reason: failed[0] }, 'an exec was not released');
+    }
+    if (this.#processes.get(ref.processId) === process) this.#processes.delete(ref.processId);
+  }
+}
+
+type Ref = { readonly containerId: string; readonly processId: string };

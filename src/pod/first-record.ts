@@ -1,0 +1,19 @@
+// The record of a pod that holds nothing yet.
+import type { PodRecord } from '../host/store/store.js';
+import type { ProcessHandle } from '../model/handle.js';
+import type { PodConfig } from '../model/pod-config.js';
+import { version } from '../model/version.js';
+
+export function firstRecord(config: PodConfig, owner: ProcessHandle): PodRecord {
+  return {
+    version: 1,
+    writtenBy: version,
+    config,
+    state: 'ready',
+    createdAt: new Date().toISOString(),
+    owner,
+    handles: [],
+    containers: [],
+    accelerator: null,
+  };
+}

@@ -1,0 +1,102 @@
+// The part of a container that lives in the VM: its binds in the share and what the agent made of it.
+import { throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import { Undo } from '../base/undo.js';
+import type { Agent } from '../host/agent/agent.js';
+import type { ShareBinding } from '../host/share/share.js';
+import type { ContainerConfig } from '../model/container-config.js';
+import { abortCleanupMs, agentCallTimeoutMs, maxSpecBytes } from '../model/limits.js';
+import { toGuestSpec } from '../oci/to-guest-spec.js';
+import { attempt, doing } from './errors.js';
+import type { LiveVm } from './live-vm.js';
+import type { PlannedExport } from './plan/plan.js';
+import { planContainer } from './plan/plan-pod.js';
+import { settleBriefly } from './settle.js';
+
+/** What must be given back when a container leaves its VM. */
+export interface GuestContainer {
+  readonly live: LiveVm;
+  readonly bindings: readonly ShareBinding[];
+}
+
+export interface EnterOptions {
+  readonly what: string;
+  readonly config: ContainerConfig;
+  readonly podHostname: string;
+  readonly signal: AbortSignal;
+}
+
+/** Binds what a container needs and creates it in the guest; on failure or abort nothing of it is left. */
+export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestContainer> {
+  const { what, config, podHostname, signal } = options;
+  const plan = planContainer(config);
+  const specJson = JSON.stringify(toGuestSpec(config, plan.mounts, podHostname));
+  if (Buffer.byteLength(specJson) > maxSpecBytes) {
+    const reason = `its command, environment and mounts take more than ${maxSpecBytes} bytes`;
+    throw new VirtcontainersError('invalid-argument', `${what}: ${reason}`);
+  }
+  return Undo.run(async (undo) => {
+    const bindings: ShareBinding[] = [];
+    const bind = async (wanted: PlannedExport): Promise<ShareBinding> => {
+      const { source, readOnly, cached } = wanted;
+      const binding = await doing(what, () =>
+        live.call(what, () => live.share.bind({ source, readOnly, cached })),
+      );
+      bindings.push(binding);
+      undo.add(`bind of ${source}`, () => live.share.unbind(binding));
+      throwIfAborted(signal, what);
+      return binding;
+    };
+    const root = await bind(plan.root);
+    const sharedMounts: ShareBinding[] = [];
+    for (const wanted of plan.exports) sharedMounts.push(await bind(wanted));
+    const request = {
+      containerId: config.id,
+      specJson,
+      root: { kind: 'directory', source: root, discardWrites: plan.discardWrites } as const,
+      sharedMounts,
+      stdin: config.process.stdin,
+      terminalSize: config.process.terminal,
+    };
+    let creating: Promise<unknown> | undefined;
+    // Added before the call: whoever stops waiting for it does not know whether it took effect.
+    undo.add('container in the guest', async () => {
+      await settleBriefly(creating);
+      await leave(live, config.id, abortCleanupMs);
+    });
+    const create = (agent: Agent): Promise<unknown> => {
+      creating = agent.createContainer(request, { timeoutMs: agentCallTimeoutMs });
+      return creating;
+    };
+    await doing(what, () => live.call(what, create, signal));
+    return { live, bindings };
+  });
+}
+
+/** Destroys a container in the guest and lets go of its binds; goes on where the guest does not answer. */
+export async function leaveGuest(
+  container: GuestContainer,
+  containerId: string,
+): Promise<readonly string[]> {
+  const { live, bindings } = container;
+  const failures = [
+    ...(await attempt('container in the guest', () =>
+      leave(live, containerId, agentCallTimeoutMs),
+    )),
+  ];
+  for (const binding of [...bindings].reverse()) {
+    if (live.exit !== null) break;
+    failures.push(...(await attempt('bind', () => live.share.unbind(binding))));
+  }
+  return failures;
+}
+
+async function leave(live: LiveVm, containerId: string, timeoutMs: number): Promise<void> {
+  if (live.exit !== null) return;
+  const what = `cannot remove container ${containerId} from the guest`;
+  try {
+    await live.call(what, (agent) => agent.destroyContainer(containerId, { timeoutMs }));
+  } catch (error) {
+    // What a dead VM held is gone with it.
+    if (live.exit === null) throw error;
+  }
+}

@@ -1,0 +1,124 @@
+// A pod's running VM with its agent and share: calls that end when the VM ends, and its orderly end.
+import { abortError, isVirtcontainersError, reasonOf } from '../base/errors.js';
+import type { Agent } from '../host/agent/agent.js';
+import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
+import type { PodShare } from '../host/share/share.js';
+import { vmLossWaitMs } from '../model/limits.js';
+import { vmGone } from './errors.js';
+import { Queue } from './queue.js';
+
+type GoneListener = (exit: VmExit) => void;
+
+/** A VM whose agent has answered. */
+export class LiveVm {
+  readonly vm: Vm;
+  readonly agent: Agent;
+  readonly share: PodShare;
+  readonly #growing = new Queue();
+  // A set and not a promise: reactions to a promise that settles late are never freed.
+  readonly #listeners = new Set<GoneListener>();
+  #exit: VmExit | null = null;
+
+  constructor(parts: { readonly vm: Vm; readonly agent: Agent; readonly share: PodShare }) {
+    this.vm = parts.vm;
+    this.agent = parts.agent;
+    this.share = parts.share;
+    void this.vm.exited.then((exit) => this.#gone(exit));
+    void this.agent.closed.then((error) => this.#agentLost(error));
+  }
+
+  /** Why it is gone; null while it runs. */
+  get exit(): VmExit | null {
+    return this.#exit;
+  }
+
+  /** Calls `listener` once when the VM is gone; the answer takes it back. */
+  onGone(listener: GoneListener): () => void {
+    if (this.#exit !== null) listener(this.#exit);
+    else this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Settles as `work` does, or rejects when the VM is gone or the signal fires; it only stops waiting then. */
+  async call<T>(
+    what: string,
+    work: (agent: Agent) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    if (signal?.aborted) throw abortError(signal, what);
+    if (this.#exit !== null) throw vmGone(what, this.#exit);
+    let clean = (): void => {};
+    const ended = new Promise<never>((_resolve, reject) => {
+      const forget = this.onGone((exit) => reject(vmGone(what, exit)));
+      const stop = (): void => {
+        if (signal !== undefined) reject(abortError(signal, what));
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+      clean = () => {
+        forget();
+        signal?.removeEventListener('abort', stop);
+      };
+    });
+    try {
+      return await Promise.race([work(this.agent), ended]);
+    } catch (error) {
+      throw await this.#explain(what, error);
+    } finally {
+      clean();
+    }
+  }
+
+  /** Grows the VM to at least `size` and has the guest use it. */
+  async grow(what: string, size: VmSize, signal?: AbortSignal): Promise<void> {
+    await this.#growing.run({ what, signal }, async (growing) => {
+      const { cpus, memoryMiB } = this.vm.size;
+      if (size.cpus <= cpus && size.memoryMiB <= memoryMiB) return;
+      const total = {
+        cpus: Math.max(cpus, size.cpus),
+        memoryMiB: Math.max(memoryMiB, size.memoryMiB),
+      };
+      await this.call(what, () => this.vm.grow(total), growing);
+      await this.call(what, (agent) => agent.online(total), growing);
+    });
+  }
+
+  // A dead connection is often the first sign of a dead VM, whose own reason says more.
+  async #explain(what: string, error: unknown): Promise<unknown> {
+    if (!isVirtcontainersError(error) || error.code !== 'unavailable') return error;
+    if (this.#exit === null) await this.#settled(vmLossWaitMs);
+    return this.#exit === null ? error : vmGone(what, this.#exit);
+  }
+
+  async #agentLost(error: Error | undefined): Promise<void> {
+    await this.#settled(vmLossWaitMs);
+    const because = error === undefined ? '' : `: ${reasonOf(error)}`;
+    this.#gone({
+      kind: 'failed',
+      reason: `the connection to the guest's agent was lost${because}`,
+      consoleTail: this.vm.consoleTail(),
+      stderrTail: '',
+    });
+  }
+
+  #settled(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#exit !== null) return resolve();
+      const timer = setTimeout(finish, timeoutMs);
+      const forget = this.onGone(finish);
+      function finish(): void {
+        clearTimeout(timer);
+        forget?.();
+        resolve();
+      }
+    });
+  }
+
+  #gone(exit: VmExit): void {
+    if (this.#exit !== null) return;
+    this.#exit = exit;
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener(exit);
+    this.agent.close();
+  }
+}

@@ -1,0 +1,406 @@
+// A container of a pod that this process owns: its states, and what each verb does in order.
+import {
+  isVirtcontainersError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+} from '../base/errors.js';
+import type { VmExit } from '../host/hypervisor/hypervisor.js';
+import type { ContainerRecord } from '../host/store/store.js';
+import type { ContainerConfig, TerminalSize } from '../model/container-config.js';
+import { type ExitStatus, signalNumber } from '../model/exit-status.js';
+import { agentCallTimeoutMs } from '../model/limits.js';
+import type { AbortOptions, DeleteOptions, ExecOptions, StopOptions } from '../model/options.js';
+import {
+  checkAbortOptions,
+  parseDeleteOptions,
+  parseStopOptions,
+} from '../model/parse/pod-options.js';
+import type { Container, ContainerStatus, Pod, Process } from '../model/pod.js';
+import { requireState, type State } from '../model/state.js';
+import { endProcesses } from './end-processes.js';
+import { attempt, during, vmGone } from './errors.js';
+import { ExecProcesses } from './exec-processes.js';
+import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
+import { LocalProcess } from './local-process.js';
+import type { PodSide } from './pod-side.js';
+import { Queue } from './queue.js';
+import { settleBriefly } from './settle.js';
+import { toContainerStatus } from './status.js';
+
+// After its end a process's last output is drawn; a guest that goes on for longer is cut off.
+const drawMs = 2_000;
+
+interface StopHow {
+  /** 0 means SIGKILL at once. */
+  readonly graceMs: number;
+  /** Gives up during the grace. */
+  readonly signal?: AbortSignal | undefined;
+  /** Cuts the grace short. */
+  readonly hurry?: AbortSignal | undefined;
+}
+
+export class LocalContainer implements Container {
+  readonly id: string;
+  readonly config: ContainerConfig;
+  readonly #side: PodSide;
+  readonly #queue = new Queue();
+  readonly #execs: ExecProcesses;
+  #record: ContainerRecord;
+  #guest: GuestContainer | null = null;
+  #init: LocalProcess | null = null;
+  #deleted = false;
+
+  private constructor(side: PodSide, config: ContainerConfig) {
+    this.id = config.id;
+    this.config = config;
+    this.#side = side;
+    this.#execs = new ExecProcesses(config, side.log);
+    this.#record = {
+      config,
+      state: 'ready',
+      createdAt: new Date().toISOString(),
+      startedAt: null,
+      finishedAt: null,
+      exit: null,
+    };
+  }
+
+  /** Makes a container in a running VM; it waits for `start`. On failure or abort nothing is left. */
+  static async create(
+    side: PodSide,
+    config: ContainerConfig,
+    signal: AbortSignal,
+  ): Promise<LocalContainer> {
+    const live = side.live;
+    const what = `cannot create container ${config.id}`;
+    if (live === null) throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+    const container = new LocalContainer(side, config);
+    await container.#enter(what, signal);
+    return container;
+  }
+
+  get pod(): Pod {
+    return this.#side.pod;
+  }
+
+  get record(): ContainerRecord {
+    return this.#record;
+  }
+
+  /** Whether it holds memory and processors of the VM. */
+  get inGuest(): boolean {
+    return this.#guest !== null;
+  }
+
+  /** Whether ending the VM under it could lose what it has written to the host. */
+  get writesToHost(): boolean {
+    const { rootfs, readOnlyRootfs, mounts } = this.config;
+    if (rootfs.writes === 'host' && !readOnlyRootfs) return true;
+    return mounts.some((mount) => mount.kind === 'bind' && !mount.readOnly);
+  }
+
+  get stdin() {
+    return this.#run.stdin;
+  }
+
+  get stdout() {
+    return this.#run.stdout;
+  }
+
+  get stderr() {
+    return this.#run.stderr;
+  }
+
+  async start(options?: AbortOptions): Promise<void> {
+    const what = `cannot start container ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#requireStartable(what);
+    const signal = options?.signal;
+    await this.#side.booted(what, signal);
+    await this.#queue.run({ what, signal }, async (running) => {
+      this.#requireStartable(what);
+      if (this.#record.state === 'stopped') await this.#enterAgain(what, running);
+      await this.#side.steps.run('container-start', () => this.#startInit(what, running), this.id);
+      await this.#side.save();
+    });
+  }
+
+  async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
+    const what = `cannot exec in container ${this.id}`;
+    this.#require(what, ['running']);
+    return this.#execs.start(what, () => this.#living(what), { command, options });
+  }
+
+  async wait(options?: AbortOptions): Promise<ExitStatus> {
+    return this.#run.wait(options);
+  }
+
+  async kill(signalName?: NodeJS.Signals | string | number, options?: AbortOptions): Promise<void> {
+    this.#requireKnown(`cannot signal container ${this.id}`);
+    await this.#run.kill(signalName, options);
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    this.#requireKnown(`cannot resize the terminal of container ${this.id}`);
+    await this.#run.resize(size);
+  }
+
+  async stop(options?: StopOptions): Promise<void> {
+    const what = `cannot stop container ${this.id}`;
+    const { graceMs } = await parseStopOptions(what, options);
+    const signal = options?.signal;
+    await this.#queue.run({ what, signal, yieldsTo: 'delete' }, async (hurry) => {
+      if (this.#guest === null) return;
+      await this.#side.steps.run(
+        'container-stop',
+        () => this.#stop(what, { graceMs, signal, hurry }),
+        this.id,
+      );
+      await this.#side.save();
+    });
+  }
+
+  async delete(options?: DeleteOptions): Promise<void> {
+    const what = `cannot delete container ${this.id}`;
+    const { force } = await parseDeleteOptions(what, options);
+    if (this.#deleted) return;
+    if (!force) this.#require(what, ['ready', 'stopped']);
+    else this.interrupt('delete', 'the container is being deleted');
+    await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'nothing' }, async () => {
+      if (this.#deleted) return;
+      if (!force) this.#require(what, ['ready', 'stopped']);
+      const stopped = await attempt(what, () => this.#stop(what, { graceMs: 0 }));
+      if (stopped.length > 0 && !force) {
+        throw new VirtcontainersError('internal', `${what}: ${stopped.join('; ')}`, {
+          hint: 'delete it with `force`',
+        });
+      }
+      this.forgotten();
+      await this.#side.forget(this.id);
+    });
+  }
+
+  async status(): Promise<ContainerStatus> {
+    this.#requireKnown(`cannot tell the status of container ${this.id}`);
+    return toContainerStatus(this.#record);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.delete({ force: true });
+  }
+
+  /** As `stop`, for a pod that ends: its VM has the last word, so nothing is saved. */
+  async stopWithPod(how: StopHow): Promise<void> {
+    const what = `cannot stop container ${this.id}`;
+    const { signal } = how;
+    await this.#queue.run({ what, signal, yieldsTo: 'delete' }, async (hurried) => {
+      const hurry = how.hurry === undefined ? hurried : AbortSignal.any([how.hurry, hurried]);
+      if (this.#guest === null) return;
+      const stop = (): Promise<void> => this.#stop(what, { ...how, hurry });
+      await this.#side.steps.run('container-stop', stop, this.id);
+    });
+  }
+
+  /** Leaves the guest: the container was never handed out. */
+  async leave(): Promise<void> {
+    const what = `cannot remove container ${this.id}`;
+    this.#deleted = true;
+    await this.#leave(what);
+    this.vmEnded();
+  }
+
+  /** Hurries what runs on it and ends what waits for it. */
+  interrupt(by: 'stop' | 'delete', reason: string): void {
+    this.#queue.interrupt(by, reason);
+  }
+
+  /** Waits, bounded, until the last output of processes that have ended is here. */
+  async drawn(): Promise<void> {
+    const ended = [this.#init, ...this.#execs.all].filter((process) => process?.ended);
+    await settleBriefly(Promise.all(ended.map((process) => process?.finished)), drawMs);
+  }
+
+  /** The VM is gone, and with it what the container was in it. @param exit why, if nobody asked for it */
+  vmEnded(exit?: VmExit): void {
+    this.#guest = null;
+    if (this.#record.state !== 'stopped') this.#ended(null);
+    const what = `cannot wait for container ${this.id}`;
+    this.#init?.lose(exit === undefined ? this.#neverEnded() : vmGone(what, exit));
+  }
+
+  /** The container is no more. */
+  forgotten(): void {
+    this.#deleted = true;
+    this.vmEnded();
+  }
+
+  get #run(): LocalProcess {
+    if (this.#init !== null) return this.#init;
+    throw new VirtcontainersError(
+      'internal',
+      `cannot use container ${this.id}: it was never created`,
+    );
+  }
+
+  #living(what: string) {
+    const guest = this.#guest;
+    if (guest !== null) return guest.live;
+    throw new VirtcontainersError('invalid-state', `${what}: the container is not in a running VM`);
+  }
+
+  // Binds, room and a new init in the VM.
+  async #enter(what: string, signal: AbortSignal): Promise<void> {
+    const live = this.#side.live;
+    if (live === null) throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+    const { config } = this;
+    const { id: containerId } = this;
+    await this.#side.makeRoom(live, { what, containerId, resources: config.resources, signal });
+    const podHostname = this.#side.hostname;
+    const guest = await this.#side.steps.run(
+      'container-create',
+      () => enterGuest(live, { what, config, podHostname, signal }),
+      this.id,
+    );
+    const init = new LocalProcess(live, {
+      id: this.id,
+      name: `container ${this.id}`,
+      ref: { containerId: this.id, processId: '' },
+      stdin: config.process.stdin,
+      terminal: config.process.terminal !== null,
+    });
+    this.#guest = guest;
+    this.#init = init;
+    init.exited.then(
+      (exit) => this.#initEnded(init, exit),
+      (error) => this.#initEnded(init, null, error),
+    );
+    init.begin();
+  }
+
+  // What is left of the run before is removed first: each run begins with a fresh root.
+  async #enterAgain(what: string, signal: AbortSignal): Promise<void> {
+    throwIfAborted(signal, what);
+    await this.#leave(what);
+    await this.#enter(what, signal);
+  }
+
+  async #startInit(what: string, signal: AbortSignal): Promise<void> {
+    const live = this.#living(what);
+    const id = this.id;
+    let starting: Promise<void> | undefined;
+    // Before the answer: a short program may have ended when it comes.
+    this.#record = {
+      ...this.#record,
+      state: 'running',
+      startedAt: new Date().toISOString(),
+      finishedAt: null,
+      exit: null,
+    };
+    try {
+      await live.call(
+        what,
+        (agent) => {
+          starting = agent.startContainer(id, { timeoutMs: agentCallTimeoutMs });
+          return starting;
+        },
+        signal,
+      );
+      this.#side.started();
+    } catch (error) {
+      // Nobody can tell whether init has begun: the container leaves the guest and can be started again.
+      await settleBriefly(starting);
+      const failure = during(what, error);
+      this.#init?.lose(failure);
+      if (this.#record.state !== 'stopped') this.#ended(null);
+      const failedCleanups = await attempt('guest', () => this.#leave(what));
+      await attempt('record', () => this.#side.save());
+      if (failedCleanups.length === 0) throw failure;
+      throw new VirtcontainersError(failure.code, failure.message, {
+        cause: failure.cause,
+        details: { ...failure.details, failedCleanups },
+      });
+    }
+  }
+
+  async #stop(what: string, how: StopHow): Promise<void> {
+    const guest = this.#guest;
+    const init = this.#init;
+    if (guest === null || init === null) return;
+    if (this.#record.state === 'running') {
+      const stopSignal = signalNumber(this.config.stopSignal) ?? 15;
+      const failed = await endProcesses(guest.live, init, {
+        what,
+        containerId: this.id,
+        stopSignal,
+        ...how,
+      }).catch((error: unknown) => error);
+      // A container that cannot be ended is not called stopped; who deletes it goes on without the guest's answer.
+      if (failed !== undefined) throw during(what, failed);
+      await this.drawn();
+    } else if (this.#record.state === 'ready') {
+      init.lose(this.#neverEnded());
+      this.#ended(null);
+    }
+    await this.#leave(what);
+  }
+
+  async #leave(what: string): Promise<void> {
+    const guest = this.#guest;
+    if (guest === null) return;
+    await this.drawn();
+    const failures = await leaveGuest(guest, this.id);
+    this.#init?.cut();
+    if (this.#guest !== guest) return;
+    if (failures.length > 0 && guest.live.exit === null) {
+      throw new VirtcontainersError('internal', `${what}: ${failures.join('; ')}`);
+    }
+    this.#guest = null;
+  }
+
+  #initEnded(init: LocalProcess, exit: ExitStatus | null, error?: unknown): void {
+    if (this.#init !== init || this.#record.state === 'stopped') return;
+    const { log } = this.#side;
+    if (error !== undefined)
+      log.debug({ container: this.id, reason: reasonOf(error) }, 'a container was lost');
+    this.#ended(exit);
+    this.#side.save().catch((failure: unknown) => {
+      if (this.#deleted || isGone(failure)) return;
+      log.warn({ container: this.id, err: failure }, "a container's end could not be recorded");
+    });
+  }
+
+  #ended(exit: ExitStatus | null): void {
+    this.#record = {
+      ...this.#record,
+      state: 'stopped',
+      exit,
+      finishedAt: new Date().toISOString(),
+    };
+  }
+
+  #neverEnded(): VirtcontainersError {
+    return new VirtcontainersError(
+      'invalid-state',
+      `cannot wait for container ${this.id}: it was removed from its VM before it ended`,
+    );
+  }
+
+  #requireStartable(what: string): void {
+    this.#require(what, ['ready', 'stopped']);
+  }
+
+  #require(what: string, allowed: readonly State[]): void {
+    this.#requireKnown(what);
+    requireState(what, 'container', this.#record.state, allowed);
+  }
+
+  #requireKnown(what: string): void {
+    if (!this.#deleted) return;
+    throw new VirtcontainersError('not-found', `${what}: the container has been deleted`);
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return isVirtcontainersError(error) && error.code === 'not-found';
+}

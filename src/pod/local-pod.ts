@@ -1,0 +1,398 @@
+// A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
+import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { Undo } from '../base/undo.js';
+import type { VmExit } from '../host/hypervisor/hypervisor.js';
+import type {
+  AbortOptions,
+  ContainerOptions,
+  DeleteOptions,
+  StopOptions,
+} from '../model/options.js';
+import { parseContainerOptions } from '../model/parse/container-options.js';
+import {
+  checkAbortOptions,
+  parseDeleteOptions,
+  parseStopOptions,
+} from '../model/parse/pod-options.js';
+import type { Container, Pod, PodStatus } from '../model/pod.js';
+import type { PodConfig } from '../model/pod-config.js';
+import type { ProgressEvent, Timings } from '../model/progress.js';
+import { requireState, type State } from '../model/state.js';
+import { bootVm, endVm, growVm } from './boot.js';
+import { attempt, doing } from './errors.js';
+import { firstRecord } from './first-record.js';
+import type { LiveVm } from './live-vm.js';
+import { LocalContainer } from './local-container.js';
+import type { Mechanisms } from './mechanisms.js';
+import { planPod } from './plan/plan-pod.js';
+import { planSize } from './plan/plan-size.js';
+import { PodBook } from './pod-record.js';
+import type { PodSide } from './pod-side.js';
+import { Queue } from './queue.js';
+import { releaseHandles } from './release-pod.js';
+import { toPodStatus } from './status.js';
+import { Steps } from './steps.js';
+
+export interface CreatePodOptions {
+  readonly config: PodConfig;
+  readonly signal: AbortSignal;
+  readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+  /** Called once when the pod is no more. */
+  readonly onDeleted: () => void;
+}
+
+export class LocalPod implements Pod {
+  readonly id: string;
+  readonly #mechanisms: Mechanisms;
+  readonly #book: PodBook;
+  readonly #steps: Steps;
+  readonly #log: Logger;
+  readonly #onDeleted: () => void;
+  readonly #queue = new Queue();
+  readonly #containers = new Map<string, LocalContainer>();
+  readonly #side: PodSide;
+  #live: LiveVm | null = null;
+  #state: State = 'ready';
+  #deleted = false;
+  // The end of a VM that died by itself: whoever boots or deletes waits for it.
+  #ending: Promise<void> = Promise.resolve();
+
+  private constructor(mechanisms: Mechanisms, book: PodBook, steps: Steps, onDeleted: () => void) {
+    this.id = book.record.config.id;
+    this.#mechanisms = mechanisms;
+    this.#book = book;
+    this.#steps = steps;
+    this.#onDeleted = onDeleted;
+    this.#log = mechanisms.log.child({ subsystem: 'pod', pod: this.id });
+    this.#side = this.#sideForContainers();
+  }
+
+  /** Makes a pod and boots its VM; on failure or abort nothing is left. */
+  static create(mechanisms: Mechanisms, options: CreatePodOptions): Promise<LocalPod> {
+    const { config, signal, onProgress, onDeleted } = options;
+    const what = `cannot create pod ${config.id}`;
+    const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
+    return doing(what, () =>
+      Undo.run(async (undo) => {
+        planPod(config);
+        const book = await steps.run('store', async () => {
+          const owned = await mechanisms.store.create(config.id);
+          const opened = new PodBook(owned, firstRecord(config, mechanisms.owner));
+          undo.add('record', () => letGo(opened));
+          await opened.save();
+          return opened;
+        });
+        throwIfAborted(signal, what);
+        const pod = new LocalPod(mechanisms, book, steps, onDeleted);
+        await pod.#boot(what, signal);
+        undo.add('VM', async () => {
+          await pod.#ending;
+          const failures = await pod.#endLiveVm();
+          if (failures.length > 0) throw leftOver(what, failures);
+        });
+        await pod.#save();
+        throwIfAborted(signal, what);
+        pod.#living(what);
+        return pod;
+      }),
+    );
+  }
+
+  get timings(): Timings {
+    return this.#steps.timings;
+  }
+
+  get containers(): readonly Container[] {
+    return [...this.#containers.values()];
+  }
+
+  container(id: string): Container {
+    const container = this.#containers.get(id);
+    if (container !== undefined) return container;
+    const what = `cannot find container ${JSON.stringify(String(id).slice(0, 200))}`;
+    throw new VirtcontainersError('not-found', `${what}: pod ${this.id} has none of that id`);
+  }
+
+  async createContainer(options: ContainerOptions): Promise<Container> {
+    const config = await parseContainerOptions(options);
+    const what = `cannot create container ${config.id}`;
+    return this.#queue.run({ what, signal: options.signal }, (signal) =>
+      Undo.run(async (undo) => {
+        this.#require(what, ['ready', 'running']);
+        if (this.#containers.has(config.id)) {
+          throw new VirtcontainersError(
+            'already-exists',
+            `${what}: pod ${this.id} has one of that id`,
+          );
+        }
+        const { owned } = this.#book;
+        await doing(what, () => owned.reserveContainer(config.id));
+        undo.add('name', () => owned.releaseContainer(config.id));
+        const container = await LocalContainer.create(this.#side, config, signal);
+        this.#containers.set(config.id, container);
+        undo.add('container', async () => {
+          this.#containers.delete(config.id);
+          await container.leave();
+        });
+        await this.#save();
+        throwIfAborted(signal, what);
+        // The VM may have died since: its containers are then lost before anybody has them.
+        if (this.#live === null)
+          throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+        return container;
+      }),
+    );
+  }
+
+  async start(options?: AbortOptions): Promise<void> {
+    const what = `cannot start pod ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#requireKnown(what);
+    const wasStopped = this.#state === 'stopped';
+    await this.#booted(what, options?.signal);
+    for (const container of [...this.#containers.values()]) {
+      const { state } = container.record;
+      if (state === 'ready' || (wasStopped && state === 'stopped')) await container.start(options);
+    }
+    if (this.#state !== 'ready') return;
+    this.#state = 'running';
+    await this.#save();
+  }
+
+  async stop(options?: StopOptions): Promise<void> {
+    const what = `cannot stop pod ${this.id}`;
+    const { graceMs } = await parseStopOptions(what, options);
+    if (this.#deleted) return;
+    this.#queue.interrupt('stop', 'the pod is being stopped');
+    await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'delete' }, async (hurry) => {
+      await this.#ending;
+      if (this.#deleted || this.#live === null) return;
+      await this.#stopContainers({ graceMs, signal: options?.signal, hurry });
+      const failures = await this.#endLiveVm();
+      await this.#save();
+      if (failures.length > 0) throw leftOver(what, failures);
+    });
+  }
+
+  async delete(options?: DeleteOptions): Promise<void> {
+    const what = `cannot delete pod ${this.id}`;
+    const { force } = await parseDeleteOptions(what, options);
+    if (this.#deleted) return;
+    if (force) this.#hurry('the pod is being deleted');
+    else this.#require(what, ['ready', 'stopped']);
+    await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'nothing' }, async () => {
+      if (this.#deleted) return;
+      if (!force) this.#require(what, ['ready', 'stopped']);
+      await this.#ending;
+      if (this.#live !== null) {
+        await this.#quiesce();
+        await this.#endLiveVm();
+      }
+      await this.#steps.run('release', () => this.#remove(what));
+    });
+  }
+
+  async status(): Promise<PodStatus> {
+    this.#requireKnown(`cannot tell the status of pod ${this.id}`);
+    const status = toPodStatus(this.#currentRecord(), true);
+    return this.#live === null ? status : { ...status, ...this.#live.vm.size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.delete({ force: true });
+  }
+
+  async #boot(what: string, signal: AbortSignal): Promise<void> {
+    const { config } = this.#book.record;
+    const live = await bootVm(this.#mechanisms, {
+      what,
+      plan: planPod(config),
+      book: this.#book,
+      steps: this.#steps,
+      signal,
+    });
+    this.#live = live;
+    this.#state = 'ready';
+    this.#book.update({ accelerator: live.vm.accelerator.kind });
+    live.onGone((exit) => this.#vmDied(live, exit));
+  }
+
+  async #booted(what: string, signal: AbortSignal | undefined): Promise<LiveVm> {
+    if (this.#live !== null) return this.#live;
+    await this.#queue.run({ what, signal }, async (booting) => {
+      await this.#ending;
+      this.#requireKnown(what);
+      if (this.#live !== null) return;
+      try {
+        await doing(what, () => this.#boot(what, booting));
+      } finally {
+        // Booted or not, the handles have changed.
+        await this.#save();
+      }
+    });
+    return this.#living(what);
+  }
+
+  #living(what: string): LiveVm {
+    if (this.#live !== null) return this.#live;
+    throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+  }
+
+  // Nobody asked for it: everything waiting has been told already, what is left is to release.
+  #vmDied(live: LiveVm, exit: VmExit): void {
+    if (this.#live !== live) return;
+    this.#live = null;
+    this.#state = 'stopped';
+    for (const container of this.#containers.values()) container.vmEnded(exit);
+    this.#log.warn({ reason: exit.reason }, 'the VM is gone');
+    this.#ending = this.#releaseDead(live);
+  }
+
+  async #releaseDead(live: LiveVm): Promise<void> {
+    const failures = await endVm(this.#mechanisms, this.#book, live);
+    const unsaved = await attempt('record', () => this.#save());
+    for (const failure of [...failures, ...unsaved]) {
+      this.#log.warn({ reason: failure }, 'a VM that died was not released whole');
+    }
+  }
+
+  async #stopContainers(how: {
+    readonly graceMs: number;
+    readonly signal: AbortSignal | undefined;
+    readonly hurry: AbortSignal;
+  }): Promise<void> {
+    const stops = [...this.#containers.values()].map(async (container) => {
+      container.interrupt('stop', 'the pod is being stopped');
+      try {
+        await container.stopWithPod(how);
+      } catch (error) {
+        // A guest that does not answer ends with its VM; a caller who gave up keeps both.
+        if (how.signal?.aborted) throw error;
+        this.#log.warn(
+          { container: container.id, reason: reasonOf(error) },
+          'not stopped in order',
+        );
+      }
+    });
+    const results = await Promise.allSettled(stops);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  // Before the VM is ended under them: what containers wrote to the host must be there, what has ended must be told whole.
+  async #quiesce(): Promise<void> {
+    await Promise.all(
+      [...this.#containers.values()].map((container) =>
+        container.writesToHost
+          ? attempt('stop', () => container.stopWithPod({ graceMs: 0 }))
+          : container.drawn(),
+      ),
+    );
+  }
+
+  async #endLiveVm(): Promise<readonly string[]> {
+    const live = this.#live;
+    if (live === null) return [];
+    // First of all: its end is asked for now, and not a death.
+    this.#live = null;
+    this.#state = 'stopped';
+    const failures = await this.#steps.run('vm-stop', () =>
+      endVm(this.#mechanisms, this.#book, live),
+    );
+    for (const container of this.#containers.values()) container.vmEnded(live.exit ?? undefined);
+    return failures;
+  }
+
+  async #remove(what: string): Promise<void> {
+    const failures = await releaseHandles(this.#mechanisms, this.id, this.#book);
+    if (failures.length > 0) {
+      await attempt('record', () => this.#save());
+      throw leftOver(what, failures);
+    }
+    this.#deleted = true;
+    for (const container of this.#containers.values()) container.forgotten();
+    this.#containers.clear();
+    try {
+      await this.#book.settle();
+      await this.#book.owned.remove();
+    } catch (error) {
+      this.#deleted = false;
+      throw leftOver(what, [reasonOf(error)]);
+    }
+    this.#onDeleted();
+  }
+
+  #hurry(reason: string): void {
+    this.#queue.interrupt('delete', reason);
+    for (const container of this.#containers.values()) container.interrupt('delete', reason);
+  }
+
+  #currentRecord() {
+    this.#book.update({
+      state: this.#state,
+      containers: [...this.#containers.values()].map((container) => container.record),
+    });
+    return this.#book.record;
+  }
+
+  async #save(): Promise<void> {
+    this.#currentRecord();
+    if (!this.#deleted) await this.#book.save();
+  }
+
+  #require(what: string, allowed: readonly State[]): void {
+    this.#requireKnown(what);
+    requireState(what, 'pod', this.#state, allowed);
+  }
+
+  #requireKnown(what: string): void {
+    if (!this.#deleted) return;
+    throw new VirtcontainersError('not-found', `${what}: the pod has been deleted`);
+  }
+
+  #sideForContainers(): PodSide {
+    const pod = this;
+    return {
+      pod,
+      hostname: this.#book.record.config.hostname,
+      steps: this.#steps,
+      log: this.#log,
+      get live() {
+        return pod.#live;
+      },
+      booted: (what, signal) => this.#booted(what, signal),
+      makeRoom: (live, { what, containerId, resources, signal }) => {
+        const others = [...this.#containers.values()].filter(
+          (container) => container.inGuest && container.id !== containerId,
+        );
+        const all = [...others.map((container) => container.config.resources), resources];
+        const size = planSize(what, this.#book.record.config, all);
+        return growVm(this.#steps, live, { what, size, signal });
+      },
+      started: () => {
+        if (this.#state === 'ready') this.#state = 'running';
+      },
+      save: () => this.#save(),
+      forget: async (containerId) => {
+        this.#containers.delete(containerId);
+        await this.#book.owned.releaseContainer(containerId);
+        await this.#save();
+      },
+    };
+  }
+}
+
+// A handle that could not be released must not be forgotten: then the record stays for `gc`.
+async function letGo(book: PodBook): Promise<void> {
+  await book.settle();
+  if (book.record.handles.length === 0) return book.owned.remove();
+  await attempt('record', () => book.save());
+  await book.owned.close();
+}
+
+function leftOver(what: string, failures: readonly string[]): VirtcontainersError {
+  return new VirtcontainersError('internal', `${what}: ${failures.join('; ')}`, {
+    details: { failedCleanups: failures },
+    hint: 'what is left is in the record: repeat the call, or run gc when this process has ended',
+  });
+}

@@ -1,0 +1,132 @@
+// The pods of one run root: makes them, finds them, deletes them, whoever owns them.
+import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../base/errors.js';
+import { validateId } from '../model/id.js';
+import type { DeleteOptions, PodOptions } from '../model/options.js';
+import { parseDeleteOptions, parsePodOptions } from '../model/parse/pod-options.js';
+import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
+import { LocalPod } from './local-pod.js';
+import type { Mechanisms } from './mechanisms.js';
+import { removeDeadPod } from './release-pod.js';
+import { toPodStatus } from './status.js';
+
+interface Coming {
+  readonly abort: AbortController;
+  readonly settled: Promise<unknown>;
+}
+
+export class LocalRuntime implements Runtime {
+  readonly #load: () => Promise<Mechanisms>;
+  readonly #pods = new Map<string, LocalPod>();
+  readonly #coming = new Map<string, Coming>();
+  #mechanisms: Promise<Mechanisms> | undefined;
+
+  /** @param load gets the mechanisms at first use; tried again after a failure */
+  constructor(load: () => Promise<Mechanisms>) {
+    this.#load = load;
+  }
+
+  async createPod(options: PodOptions = {}): Promise<Pod> {
+    const config = await parsePodOptions(options);
+    const mechanisms = await this.#ready();
+    const { id } = config;
+    if (this.#pods.has(id) || this.#coming.has(id)) {
+      throw new VirtcontainersError(
+        'already-exists',
+        `cannot create pod ${id}: this process has one of that id`,
+      );
+    }
+    const abort = new AbortController();
+    const forward = (): void => abort.abort(options.signal?.reason);
+    if (options.signal?.aborted) forward();
+    options.signal?.addEventListener('abort', forward, { once: true });
+    const creating = LocalPod.create(mechanisms, {
+      config,
+      signal: abort.signal,
+      onProgress: options.onProgress,
+      onDeleted: () => this.#pods.delete(id),
+    });
+    this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
+    try {
+      const pod = await creating;
+      this.#pods.set(id, pod);
+      return pod;
+    } finally {
+      this.#coming.delete(id);
+      options.signal?.removeEventListener('abort', forward);
+    }
+  }
+
+  async listPods(): Promise<readonly PodListEntry[]> {
+    const { store } = await this.#ready();
+    const ids = await store.list();
+    const entries = await Promise.all(ids.map((id) => this.#entry(id)));
+    return entries.filter((entry) => entry !== null);
+  }
+
+  async podStatus(id: string): Promise<PodStatus> {
+    validateId('pod', id);
+    const mine = this.#pods.get(id);
+    if (mine !== undefined) return mine.status();
+    const { store } = await this.#ready();
+    const record = await store.load(id);
+    return toPodStatus(record, await store.hasLiveOwner(id));
+  }
+
+  async deletePod(id: string, options?: DeleteOptions): Promise<void> {
+    validateId('pod', id);
+    const what = `cannot delete pod ${id}`;
+    const { force } = await parseDeleteOptions(what, options);
+    const coming = this.#coming.get(id);
+    if (coming !== undefined) {
+      if (!force) throw new VirtcontainersError('invalid-state', `${what}: it is being created`);
+      coming.abort.abort(new VirtcontainersError('invalid-state', 'the pod is being deleted'));
+      await coming.settled;
+      // Whoever was just faster has the pod; else nothing of it is left.
+      if (!this.#pods.has(id)) return;
+    }
+    const mine = this.#pods.get(id);
+    if (mine !== undefined) return mine.delete(options);
+    await removeDeadPod(await this.#ready(), id, force);
+  }
+
+  async gc(): Promise<GcReport> {
+    const mechanisms = await this.#ready();
+    const removed: string[] = [];
+    const failed: { id: string; error: string }[] = [];
+    for (const id of await mechanisms.store.list()) {
+      if (this.#pods.has(id) || this.#coming.has(id)) continue;
+      try {
+        if (await mechanisms.store.hasLiveOwner(id)) continue;
+        await removeDeadPod(mechanisms, id, false);
+        removed.push(id);
+      } catch (error) {
+        // Another process may have taken it in between.
+        if (
+          isVirtcontainersError(error) &&
+          (error.code === 'not-found' || error.code === 'invalid-state')
+        )
+          continue;
+        failed.push({ id, error: reasonOf(error) });
+      }
+    }
+    return { removed, failed };
+  }
+
+  async #entry(id: string): Promise<PodListEntry | null> {
+    try {
+      return await this.podStatus(id);
+    } catch (error) {
+      // Gone since it was listed.
+      if (isVirtcontainersError(error) && error.code === 'not-found') return null;
+      return { id, error: reasonOf(error) };
+    }
+  }
+
+  #ready(): Promise<Mechanisms> {
+    this.#mechanisms ??= this.#load().catch((error: unknown) => {
+      this.#mechanisms = undefined;
+      throw error;
+    });
+    return this.#mechanisms;
+  }
+}

@@ -1,0 +1,22 @@
+// What policy stands on: one implementation of each mechanism, and facts about this process.
+import type { Logger } from '../base/log.js';
+import type { AgentConnector } from '../host/agent/agent.js';
+import type { BootImage, Hypervisor, VmPlan } from '../host/hypervisor/hypervisor.js';
+import type { Share } from '../host/share/share.js';
+import type { Store } from '../host/store/store.js';
+import type { ProcessHandle } from '../model/handle.js';
+import type { ProgressEvent } from '../model/progress.js';
+
+export interface Mechanisms {
+  readonly hypervisor: Hypervisor;
+  readonly share: Share;
+  readonly store: Store;
+  readonly agents: AgentConnector;
+  /** The guest image that VMs boot, checked at each use. */
+  readonly openImage: () => Promise<BootImage>;
+  readonly accelerator: VmPlan['accelerator'];
+  /** This process. */
+  readonly owner: ProcessHandle;
+  readonly log: Logger;
+  readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+}

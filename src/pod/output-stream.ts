@@ -1,0 +1,131 @@
+// A process's output as a Node stream: pulled from the guest by offset, ahead of its reader but never far.
+import { Readable } from 'node:stream';
+import { reasonOf, VirtcontainersError } from '../base/errors.js';
+import type { OutputChunk } from '../host/agent/agent.js';
+import {
+  guestOutputBufferBytes,
+  hostOutputBufferBytes,
+  streamChunkBytes,
+} from '../model/limits.js';
+
+/** Asks the guest for output from an offset on; that acknowledges everything before. */
+export type OutputSource = (offset: bigint, maxBytes: number) => Promise<OutputChunk>;
+
+// What can still be in the guest when a process has ended: its buffer there, a pipe, and a chunk.
+const lastWords = guestOutputBufferBytes + 4 * streamChunkBytes;
+// A guest that answers nothing over and over must not keep this process busy.
+const emptyPauseMs = 20;
+
+/**
+ * The stream begins to pull at `begin`. Where its reader stops, it stops at a bounded buffer; where its reader destroys it,
+ * output is drawn and dropped, so that the process does not hang on a full pipe.
+ */
+export class OutputStream extends Readable {
+  readonly #source: OutputSource;
+  #window = hostOutputBufferBytes;
+  #wake: () => void = () => {};
+  #finish: () => void = () => {};
+  #stopped = false;
+  /** Settles when nothing more will be asked of the guest: all is here, or it was given up. */
+  readonly drawn: Promise<void>;
+
+  constructor(source: OutputSource) {
+    super({ highWaterMark: hostOutputBufferBytes, emitClose: true });
+    this.#source = source;
+    this.drawn = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    // A program that never looks at this stream must not be ended by its error; those that read it see it.
+    this.on('error', () => {});
+  }
+
+  /** An output that has nothing. */
+  static empty(): OutputStream {
+    const stream = new OutputStream(async () => ({ data: new Uint8Array(), end: true }));
+    stream.begin();
+    return stream;
+  }
+
+  /** Begins to pull. */
+  begin(): void {
+    void this.#pump().then(this.#finish);
+  }
+
+  /** The process has ended: what it left fits into a bound and is taken from the guest, read or not. */
+  drawLastWords(): void {
+    this.#window = lastWords;
+    this.#wake();
+  }
+
+  /** Nothing will come any more: ends the stream, with an error where output may be missing. */
+  stop(error?: Error): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#finish();
+    this.#wake();
+    if (error === undefined) this.push(null);
+    else this.destroy(error);
+  }
+
+  override _read(): void {
+    this.#wake();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#wake();
+    callback(error);
+  }
+
+  async #pump(): Promise<void> {
+    let offset = 0n;
+    try {
+      let next = this.#ask(offset);
+      for (;;) {
+        const { data, end } = await next;
+        if (this.#stopped) return;
+        offset += BigInt(data.length);
+        // Asked for before it is delivered: the channel works while the reader does.
+        const ahead = !end && data.length > 0 && this.#hasRoom(data.length);
+        if (ahead) next = this.#ask(offset);
+        if (data.length > 0 && !this.destroyed) this.push(data);
+        if (end) break;
+        if (ahead) continue;
+        if (data.length === 0) await new Promise((resolve) => setTimeout(resolve, emptyPauseMs));
+        await this.#room();
+        if (this.#stopped) return;
+        next = this.#ask(offset);
+      }
+      this.#stopped = true;
+      if (!this.destroyed) this.push(null);
+    } catch (error) {
+      if (this.#stopped) return;
+      this.#stopped = true;
+      this.destroy(error instanceof Error ? error : new Error(reasonOf(error)));
+    }
+  }
+
+  #ask(offset: bigint): Promise<OutputChunk> {
+    const chunk = this.#source(offset, streamChunkBytes).then((answer) => {
+      if (answer.data.length <= streamChunkBytes) return answer;
+      throw new VirtcontainersError(
+        'internal',
+        `cannot read output: the guest sent ${answer.data.length} bytes where ${streamChunkBytes} were asked for`,
+      );
+    });
+    // It may fail while the one before is still being delivered.
+    chunk.catch(() => {});
+    return chunk;
+  }
+
+  #hasRoom(coming = 0): boolean {
+    return this.destroyed || this.readableLength + coming < this.#window;
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#hasRoom() && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

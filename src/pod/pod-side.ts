@@ -1,0 +1,33 @@
+// What a container needs of its pod.
+import type { Logger } from '../base/log.js';
+import type { Resources } from '../model/container-config.js';
+import type { Pod } from '../model/pod.js';
+import type { LiveVm } from './live-vm.js';
+import type { Steps } from './steps.js';
+
+export interface PodSide {
+  readonly pod: Pod;
+  readonly hostname: string;
+  readonly steps: Steps;
+  readonly log: Logger;
+  /** The VM, if it runs. */
+  readonly live: LiveVm | null;
+  /** The VM; a stopped pod boots first. */
+  booted(what: string, signal: AbortSignal | undefined): Promise<LiveVm>;
+  /** Makes the VM hold these limits beside those of the other containers in it. */
+  makeRoom(
+    live: LiveVm,
+    options: {
+      readonly what: string;
+      readonly containerId: string;
+      readonly resources: Resources;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void>;
+  /** A container is running: so is its pod. */
+  started(): void;
+  /** Writes the record with all containers as they are. */
+  save(): Promise<void>;
+  /** The container is no more: it leaves the pod's list, its name is free. */
+  forget(containerId: string): Promise<void>;
+}

@@ -1,0 +1,231 @@
+// A container runtime without processes: containers are scripted in memory, for tests of the agent and of pods.
+import { PassThrough, type Writable } from 'node:stream';
+import { VirtcontainersError } from '../base/errors.js';
+import type {
+  ByteSource,
+  ContainerRuntime,
+  NewContainer,
+  NewProcess,
+  ProcessEnd,
+  ProcessOptions,
+  RuntimeContainer,
+  RuntimeProcess,
+  TerminalSize,
+} from '../guest/doors.js';
+import { toByteSource } from './byte-source.js';
+import { type FakeProgram, fakePrograms } from './fake-programs.js';
+
+/** Where a fault can be injected; `start` and `exec` are steps of a container that exists. */
+export type FakeStep = 'create' | 'start' | 'exec' | 'destroy';
+
+export interface FakeCrunOptions {
+  /** Programs by the name of their command; `fakePrograms` are there in any case. */
+  readonly programs?: Readonly<Record<string, FakeProgram>>;
+  /** Called before each step; what it throws or rejects with, the step fails with. */
+  readonly onStep?: (step: FakeStep, containerId: string) => void | Promise<void>;
+}
+
+/** A `ContainerRuntime` whose containers run `FakeProgram`s. `containers` is what exists now. */
+export class FakeCrun implements ContainerRuntime {
+  readonly containers = new Map<string, FakeContainer>();
+  readonly #programs: Readonly<Record<string, FakeProgram>>;
+  readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
+
+  constructor(options: FakeCrunOptions = {}) {
+    this.#programs = { ...fakePrograms, ...options.programs };
+    this.#onStep = options.onStep ?? (() => {});
+  }
+
+  async create(container: NewContainer): Promise<RuntimeContainer> {
+    await this.#onStep('create', container.id);
+    if (this.containers.has(container.id)) {
+      throw new VirtcontainersError('already-exists', `cannot create container ${container.id}`);
+    }
+    const made = new FakeContainer(container, this.#programs, this.#onStep);
+    this.containers.set(container.id, made);
+    return made;
+  }
+
+  async destroy(id: string): Promise<void> {
+    await this.#onStep('destroy', id);
+    this.containers.get(id)?.killAll();
+    this.containers.delete(id);
+  }
+}
+
+/** A container of the fake: its specification as it came, and its processes. */
+export class FakeContainer implements RuntimeContainer {
+  readonly init: FakeProcess;
+  readonly options: NewContainer;
+  readonly #programs: Readonly<Record<string, FakeProgram>>;
+  readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
+  readonly #processes: FakeProcess[] = [];
+  #oomKilled = false;
+
+  constructor(
+    options: NewContainer,
+    programs: Readonly<Record<string, FakeProgram>>,
+    onStep: (step: FakeStep, containerId: string) => void | Promise<void>,
+  ) {
+    this.options = options;
+    this.#programs = programs;
+    this.#onStep = onStep;
+    this.init = this.#make(options, options.spec['process']);
+  }
+
+  async start(): Promise<void> {
+    await this.#onStep('start', this.options.id);
+    this.init.run();
+  }
+
+  async exec(process: NewProcess): Promise<RuntimeProcess> {
+    await this.#onStep('exec', this.options.id);
+    if (this.init.hasEnded) {
+      throw new VirtcontainersError('invalid-state', `cannot exec in ${this.options.id}: stopped`);
+    }
+    const made = this.#make(process, process.process);
+    made.run();
+    return made;
+  }
+
+  async signalAll(signal: number): Promise<void> {
+    for (const process of this.#processes) process.signal(signal);
+  }
+
+  oomKilled(): boolean {
+    return this.#oomKilled;
+  }
+
+  killAll(): void {
+    for (const process of this.#processes) process.signal(9);
+  }
+
+  #make(options: ProcessOptions, description: unknown): FakeProcess {
+    const { args, terminal, env } = toDescription(description);
+    const command = args[0] ?? '';
+    const program = this.#programs[command];
+    if (program === undefined) {
+      const reason = command === '/not-executable' ? 'command-not-executable' : 'command-not-found';
+      throw new VirtcontainersError('invalid-argument', `cannot run ${command}: ${reason}`, {
+        details: { reason },
+      });
+    }
+    const process = new FakeProcess({
+      ...options,
+      args,
+      env,
+      terminal,
+      program,
+      onOom: () => {
+        this.#oomKilled = true;
+      },
+    });
+    this.#processes.push(process);
+    // The death of a container's first process takes the others with it, as a pid namespace does.
+    if (this.#processes.length === 1) process.ended.then(() => this.killAll());
+    return process;
+  }
+}
+
+interface FakeProcessOptions extends ProcessOptions {
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly terminal: boolean;
+  readonly program: FakeProgram;
+  readonly onOom: () => void;
+}
+
+let nextPid = 100;
+
+/** A process that is one running `FakeProgram`. */
+export class FakeProcess implements RuntimeProcess {
+  readonly pid = nextPid++;
+  readonly terminal: boolean;
+  readonly stdin: Writable | null;
+  readonly stdout: ByteSource;
+  readonly stderr: ByteSource | null;
+  readonly ended: Promise<ProcessEnd>;
+  /** The sizes its terminal was given, the first one included. */
+  readonly sizes: TerminalSize[] = [];
+  hasEnded = false;
+  readonly #options: FakeProcessOptions;
+  readonly #streams: { stdin: PassThrough; stdout: PassThrough; stderr: PassThrough };
+  readonly #handlers = new Map<number, () => void>();
+  #end: (end: ProcessEnd) => void = () => {};
+
+  constructor(options: FakeProcessOptions) {
+    this.#options = options;
+    this.#streams = {
+      stdin: new PassThrough(),
+      stdout: new PassThrough(),
+      stderr: new PassThrough(),
+    };
+    for (const stream of Object.values(this.#streams)) stream.on('error', () => {});
+    this.terminal = options.terminal;
+    this.stdin = options.stdin ? this.#streams.stdin : null;
+    if (!options.stdin) this.#streams.stdin.end();
+    this.stdout = toByteSource(this.#streams.stdout);
+    this.stderr = options.terminal ? null : toByteSource(this.#streams.stderr);
+    if (options.terminalSize !== null) this.sizes.push(options.terminalSize);
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** Begins the program. */
+  run(): void {
+    const { stdin, stdout, stderr } = this.#streams;
+    const context = {
+      args: this.#options.args,
+      env: this.#options.env,
+      stdin,
+      stdout,
+      stderr: this.terminal ? stdout : stderr,
+      sizes: this.sizes,
+      onSignal: (signal: number, handler: () => void) => {
+        this.#handlers.set(signal, handler);
+      },
+      oom: () => {
+        this.#options.onOom();
+        this.#finish({ code: 0, signal: 9 });
+      },
+    };
+    this.#options.program(context).then(
+      (code) => this.#finish({ code, signal: 0 }),
+      () => this.#finish({ code: 1, signal: 0 }),
+    );
+  }
+
+  signal(signal: number): void {
+    const handler = signal === 9 ? undefined : this.#handlers.get(signal);
+    // SIGCHLD, SIGCONT, SIGURG and SIGWINCH are ignored unless handled.
+    if (handler !== undefined) handler();
+    else if (![0, 17, 18, 23, 28].includes(signal)) this.#finish({ code: 0, signal });
+  }
+
+  resize(size: TerminalSize): void {
+    this.sizes.push({ columns: size.columns, rows: size.rows });
+  }
+
+  close(): void {
+    for (const stream of Object.values(this.#streams)) stream.destroy();
+  }
+
+  #finish(end: ProcessEnd): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.#streams.stdin.destroy();
+    this.#streams.stdout.end();
+    this.#streams.stderr.end();
+    this.#end(end);
+  }
+}
+
+function toDescription(value: unknown): { args: string[]; env: string[]; terminal: boolean } {
+  const description = (value ?? {}) as { args?: string[]; env?: string[]; terminal?: boolean };
+  return {
+    args: description.args ?? [],
+    env: description.env ?? [],
+    terminal: description.terminal ?? false,
+  };
+}
