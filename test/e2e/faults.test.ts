@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isVirtcontainersError, type VirtcontainersError } from '../../src/base/errors.js';
 import type { Container, Pod } from '../../src/model/pod.js';
+import { endAsGuestRoot, powerful } from './guest-root.js';
 import { debian, E2e, libRoot, type Running, sh, shOk, until, untilText } from './harness.js';
 
 const e2e = new E2e('faults');
@@ -79,9 +80,6 @@ test('QEMU killed during a start of a pod that was stopped: it boots anew', asyn
   await e2e.assertNothingLeft();
 });
 
-/** All that a container needs to reach the guest's own kernel: these tests are the guest's root gone bad. */
-const powerful = ['CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_SYS_PTRACE', 'CAP_SYS_CHROOT'];
-
 test('the guest’s kernel panics: the caller knows in time, with the console’s last lines', async (t) => {
   const { pod, box } = await makePod(t, 'panic', powerful);
   await shOk(box, 'mount -t proc proc /mnt');
@@ -95,22 +93,17 @@ test('the guest’s kernel panics: the caller knows in time, with the console’
   await assertDeadAndDeletable(pod, box);
 });
 
-// A crash handler of the kernel runs outside of every container: with it the guest's root reaches the agent,
-// overwrites its C library, and the next thing that the agent does kills it.
-const killAgent = `mount -t proc proc /mnt
-cat > /tmp/handler <<'END'
-range=$(grep 'r-xp.*libc[.-]' /proc/1/maps | head -1 | cut -d' ' -f1)
-from=$((0x\${range%-*} / 4096)); to=$((0x\${range#*-} / 4096))
-dd if=/dev/zero of=/proc/1/mem bs=4096 seek=$from count=$((to - from)) conv=notrunc
-END
-echo '|/bin/busybox sh /proc/%P/root/tmp/handler' > /mnt/sys/kernel/core_pattern
-ulimit -c unlimited; sh -c 'kill -SEGV $$'`;
+// Overwrites the agent's C library in memory: the next thing that it does kills it.
+const killAgent = `
+  range=$(grep 'r-xp.*/libc[.-]' /proc/1/maps | head -n 1 | cut -d' ' -f1)
+  from=$((0x\${range%-*} / 4096)); to=$((0x\${range#*-} / 4096))
+  dd if=/dev/zero of=/proc/1/mem bs=4096 seek=$from count=$((to - from)) conv=notrunc`;
 
 test('the agent is killed: the caller knows in time, with the console’s last lines', async (t) => {
   const { pod, box } = await makePod(t, 'agent-killed', powerful);
   const wait = box.wait();
   // Its own end cannot be told any more.
-  void sh(box, killAgent).catch(() => {});
+  void endAsGuestRoot(box, killAgent).catch(() => {});
   const error = await wait.then(
     () => assert.fail('the container ended as if nothing had happened'),
     (failure: unknown) => failure,

@@ -57,7 +57,7 @@ function stateBelow(runRoot: string): readonly string[] {
 function ourCgroups(): readonly string[] {
   const found: string[] = [];
   const walk = (directory: string, ours: boolean, depth: number): void => {
-    if (depth > 5) return;
+    if (depth > 10) return;
     for (const name of names(directory)) {
       const file = path.join(directory, name);
       if (!isDirectory(file)) continue;

@@ -14,19 +14,20 @@ const eraseLine = '\r\u001b[K';
 /** Shows texts one after the other on the same line; does nothing where the stream is no terminal. */
 export class ProgressLine {
   readonly #stream: ProgressStream;
-  readonly #enabled: boolean;
+  /** Whether there is a terminal to show it on. */
+  readonly enabled: boolean;
   #timer: NodeJS.Timeout | undefined;
   #shown = false;
   #closed = false;
 
   constructor(stream: ProgressStream, environment: { readonly TERM?: string | undefined }) {
     this.#stream = stream;
-    this.#enabled = stream.isTTY === true && environment.TERM !== 'dumb';
+    this.enabled = stream.isTTY === true && environment.TERM !== 'dumb';
   }
 
   /** Says what is being done, once it has taken a moment. */
   show(text: string): void {
-    if (!this.#enabled || this.#closed) return;
+    if (!this.enabled || this.#closed) return;
     clearTimeout(this.#timer);
     if (this.#shown) {
       this.#draw(text);
