@@ -47,6 +47,8 @@ export interface RunOptions {
   /** Default: a pipe for each; standard input is closed where there is no `input`. */
   readonly stdio?: StdioOptions;
   readonly timeoutMs?: number;
+  /** Leaves its standard output unread. */
+  readonly unreadOutput?: boolean;
 }
 
 /** The roots and programs of one test file. */
@@ -111,10 +113,11 @@ export class E2e {
     this.#children.add(child);
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
-    return { child, finished: this.#finish(child, options.timeoutMs ?? programTimeoutMs) };
+    return { child, finished: this.#finish(child, options) };
   }
 
-  async #finish(child: ChildProcess, timeoutMs: number): Promise<Finished> {
+  async #finish(child: ChildProcess, options: RunOptions): Promise<Finished> {
+    const { timeoutMs = programTimeoutMs, unreadOutput = false } = options;
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
@@ -126,7 +129,7 @@ export class E2e {
           child.once('error', reject);
           child.once('exit', (...status) => resolve(status));
         }),
-        child.stdout === null ? Buffer.alloc(0) : buffer(child.stdout),
+        child.stdout === null || unreadOutput ? Buffer.alloc(0) : buffer(child.stdout),
         child.stderr === null ? '' : text(child.stderr),
       ]);
       assert.ok(!timedOut, `the program did not end within ${timeoutMs} ms:\n${stderr}`);

@@ -1,10 +1,18 @@
 // `virtc run` as a person or a script calls it: real processes, real VMs.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { debian, E2e, until, untilText } from './harness.js';
+import { debian, E2e, libRoot, until, untilText } from './harness.js';
 
 const e2e = new E2e('virtc-run');
 
@@ -192,6 +200,20 @@ test('a guest image that is not there says what to run', async () => {
   const { code, stderr } = await e2e.run(['true'], { env: { VIRTC_LIB_ROOT: libRoot } });
   assert.equal(code, 125);
   assert.match(stderr, /^virtc: cannot .*guest image.*\nhint: .*virtc setup/);
+});
+
+test('a guest image that is damaged says which file, and what to run', async () => {
+  const image = path.join(e2e.scratch, 'image');
+  cpSync(
+    path.join(realpathSync(path.join(libRoot, 'guest/current')), 'manifest.json'),
+    path.join(image, 'manifest.json'),
+  );
+  const { code, stderr } = await e2e.run(['true'], { env: { VIRTC_GUEST_IMAGE: image } });
+  assert.equal(code, 125);
+  assert.match(
+    stderr,
+    /^virtc: cannot open guest image .*\/image: it is damaged: .*\nhint: .*virtc setup/,
+  );
 });
 
 test('a second container of the same name is refused, and a killed owner leaves nothing that gc does not find', async () => {

@@ -141,6 +141,19 @@ test('the terminal is restored when the VM dies, and the error is on a line of i
   await e2e.assertNothingLeft();
 });
 
+test('a second ^C ends a run whose output nobody reads', async () => {
+  const args = ['run', '--rootfs', debian, '--', 'sh', '-c', 'echo up >&2; exec cat /dev/zero'];
+  const run = e2e.startVirtc(args, { unreadOutput: true });
+  await untilText(run.child.stderr, 'up');
+  await sleep(1000);
+  run.child.kill('SIGINT');
+  await sleep(100);
+  run.child.kill('SIGINT');
+  const { code, signal } = await run.finished;
+  assert.ok(code === 137 || signal === 'SIGKILL', `${code} ${signal}`);
+  await e2e.assertNothingLeft();
+});
+
 function openPty(t: { after(step: () => void): void }): Pty {
   const pty = new Pty({ columns: 77, rows: 21 });
   t.after(() => pty.close());

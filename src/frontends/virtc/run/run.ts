@@ -6,12 +6,12 @@ import { parseContainerOptions } from '../../../model/parse/container-options.js
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
 import { logLevelFrom, runtimeOptionsFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
-import { describeError, exitCodeFor, exitCodes } from '../report.js';
+import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
 import { checkHostPaths } from './host-paths.js';
 import { runContainer } from './run-container.js';
 import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
-import { openOutput } from './streams.js';
+import { hasStuckWrite, openOutput } from './streams.js';
 import { Terminal } from './terminal.js';
 
 /** Runs the command and resolves with the exit code of `virtc`; never rejects. */
@@ -25,11 +25,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     process.stderr.write(describeError(error, { debug }));
     return exitCodeFor(error);
   };
-  // The VM dies with this process; what else is left is the next gc's.
-  process.on('uncaughtException', (error) => {
-    report(error);
-    process.exit(exitCodes.virtcFailed);
-  });
+  const [stdout, stderr] = [openOutput(process.stdout), openOutput(process.stderr)];
   try {
     const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
     requireTerminal(request, terminal);
@@ -41,8 +37,8 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       signals: process,
       terminal,
       openStdin: () => process.stdin,
-      stdout: openOutput(process.stdout),
-      stderr: openOutput(process.stderr),
+      stdout,
+      stderr,
       onStarted: () => progress.close(),
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));
@@ -52,6 +48,8 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return report(error);
   } finally {
     progress.close();
+    // Only after a signal that ended the run: nothing of the pod is left, and nobody shall wait for the reader.
+    if ([stdout, stderr].some(hasStuckWrite)) process.kill(process.pid, 'SIGKILL');
   }
 }
 

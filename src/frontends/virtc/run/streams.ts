@@ -1,5 +1,5 @@
 // Carries bytes between our standard streams and a container's, exact and with backpressure.
-import { constants, createWriteStream, fstatSync, openSync } from 'node:fs';
+import { constants, createWriteStream, fstatSync, openSync, WriteStream } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -28,6 +28,11 @@ export function openOutput(standard: { readonly fd: 1 | 2 } & Writable): Writabl
     return createWriteStream('', { fd: standard.fd, autoClose: false });
   }
   return standard;
+}
+
+/** Whether a write is stuck in a thread: Node would wait for it at its end, for as long as the reader likes. */
+export function hasStuckWrite(output: Writable): boolean {
+  return output instanceof WriteStream && output.writableLength > 0;
 }
 
 export interface CopyOptions {
