@@ -10,6 +10,8 @@ const SYS_open_tree = 428;
 const SYS_move_mount = 429;
 const SYS_mount_setattr = 442;
 const SYS_pivot_root = 155;
+const SYS_pidfd_open = 434;
+const SYS_close_range = 436;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 
@@ -63,6 +65,8 @@ const c = {
   unshare: libc.func('int unshare(int)'),
   setns: libc.func('int setns(int, int)'),
   fchdir: libc.func('int fchdir(int)'),
+  chroot: libc.func('int chroot(const char *)'),
+  pipe2: libc.func('int pipe2(void *, int)'),
   mount: libc.func(
     'int mount(const char *, const char *, const char *, unsigned long, const char *)',
   ),
@@ -77,7 +81,6 @@ const c = {
   accept4: libc.func('int accept4(int, void *, void *, int)'),
   recvmsg: libc.func('long recvmsg(int, void *, int)'),
   prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
-  pipe2: libc.func('int pipe2(void *, int)'),
   posix_spawn: libc.func(
     'int posix_spawn(_Out_ int *, const char *, void *, void *, const char **, const char **)',
   ),
@@ -134,7 +137,10 @@ export function unshare(flags: number): void {
   check(c.unshare(flags), 'unshare');
 }
 
-/** Moves the calling thread into the namespace that `fd` names; `type` 0 accepts any. */
+/**
+ * Moves the calling thread into the namespace that `fd` names; `type` 0 accepts any.
+ * Where `fd` names a process, `type` holds the CLONE_NEW bits of those of its namespaces that are entered.
+ */
 export function setNamespace(fd: number, type: number): void {
   check(c.setns(fd, type), 'setns');
 }
@@ -142,6 +148,32 @@ export function setNamespace(fd: number, type: number): void {
 /** Changes the calling thread's working directory (it must have unshared CLONE_FS to be alone in that). */
 export function changeDirectory(fd: number): void {
   check(c.fchdir(fd), 'fchdir');
+}
+
+/** Makes `path` the calling thread's root directory (it must have unshared CLONE_FS to be alone in that). */
+export function changeRoot(path: string): void {
+  check(c.chroot(cString(path)), 'chroot', path);
+}
+
+/** A descriptor that names the process `pid`, close-on-exec; the caller closes it. */
+export function openProcess(pid: number): number {
+  return check(syscall(SYS_pidfd_open, 'int', pid, 'uint', 0), 'pidfd_open', String(pid));
+}
+
+/** Sets close-on-exec on every descriptor of the process from 3 on: what its parent left open goes no further. */
+export function closeOnExecAll(): void {
+  const CLOSE_RANGE_CLOEXEC = 4;
+  check(
+    syscall(SYS_close_range, 'uint', 3, 'uint', 0xffff_ffff, 'uint', CLOSE_RANGE_CLOEXEC),
+    'close_range',
+  );
+}
+
+/** A pipe, both ends close-on-exec; the caller closes them. */
+export function makePipe(): { readonly readFd: number; readonly writeFd: number } {
+  const ends = Buffer.alloc(8);
+  check(c.pipe2(ends, O_CLOEXEC), 'pipe2');
+  return { readFd: ends.readInt32LE(0), writeFd: ends.readInt32LE(4) };
 }
 
 export interface MountOptions {
@@ -344,13 +376,6 @@ export function reapAny(): (ChildExit & { readonly pid: number }) | null {
 function toChildExit(status: number): ChildExit {
   const signal = status & 0x7f;
   return signal === 0 ? { code: (status >> 8) & 0xff, signal: 0 } : { code: 0, signal };
-}
-
-/** A pipe's ends, with close-on-exec set; the caller closes them. */
-export function makePipe(): { readonly readFd: number; readonly writeFd: number } {
-  const ends = Buffer.alloc(8);
-  check(c.pipe2(ends, O_CLOEXEC), 'pipe2');
-  return { readFd: ends.readInt32LE(0), writeFd: ends.readInt32LE(4) };
 }
 
 export interface SpawnOptions {

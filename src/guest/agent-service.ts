@@ -7,7 +7,6 @@ import {
   Agent,
   type HandshakeRequest,
   type HandshakeResponseSchema,
-  OutputStream,
 } from '../wire/gen/agent_pb.js';
 import {
   type CallContext,
@@ -22,6 +21,7 @@ import {
   checkSignal,
   parseJsonObject,
   toOffset,
+  toStreamName,
   toTerminalSize,
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
@@ -189,8 +189,7 @@ function streamHandlers(sandbox: Sandbox): Pick<AgentHandlers, 'readOutput' | 'w
   return {
     async readOutput({ containerId, processId, stream, offset, maxBytes }) {
       const process = sandbox.container(containerId).process(processId);
-      const name = stream === OutputStream.STDERR ? 'stderr' : 'stdout';
-      return await process.readOutput(name, toOffset(offset), maxBytes);
+      return await process.readOutput(toStreamName(stream), toOffset(offset), maxBytes);
     },
     async writeInput({ containerId, processId, offset, data, end }) {
       const process = sandbox.container(containerId).process(processId);

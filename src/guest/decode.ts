@@ -1,6 +1,10 @@
 // Reads what the host sends: checked names, JSON, sizes and offsets.
 import { VirtcontainersError } from '../base/errors.js';
-import type { RootFilesystem, TerminalSize as TerminalSizeMessage } from '../wire/gen/agent_pb.js';
+import {
+  OutputStream,
+  type RootFilesystem,
+  type TerminalSize as TerminalSizeMessage,
+} from '../wire/gen/agent_pb.js';
 import type { TerminalSize } from './doors.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -56,4 +60,11 @@ export function toOffset(offset: bigint): number {
 export function checkSignal(signal: number): number {
   if (signal >= 1 && signal <= 64) return signal;
   throw new VirtcontainersError('invalid-argument', `cannot send signal ${signal}: no such signal`);
+}
+
+/** Which of a process's outputs is meant. */
+export function toStreamName(stream: OutputStream): 'stdout' | 'stderr' {
+  if (stream === OutputStream.STDOUT) return 'stdout';
+  if (stream === OutputStream.STDERR) return 'stderr';
+  throw new VirtcontainersError('invalid-argument', `cannot read output ${stream}: no such stream`);
 }

@@ -67,13 +67,13 @@ export class OutputBuffer {
     });
   }
 
-  /** Drops everything; a read that waits, and each later one, rejects with `error`. */
+  /** Drops everything: a read that waits is at the end, each later one rejects with `error`. */
   close(error: VirtcontainersError): void {
     if (this.#closed !== null) return;
     this.#closed = error;
     this.#ring = null;
     this.#source.close();
-    this.#waiter?.reject(error);
+    this.#waiter?.resolve({ data: new Uint8Array(0), end: true });
     this.#waiter = null;
   }
 

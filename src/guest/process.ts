@@ -75,7 +75,7 @@ export class Process {
     if (this.#status === null) this.#process.resize(size);
   }
 
-  /** Drops its streams; what waits for them rejects with `error`. Safe to repeat. */
+  /** Drops its streams; later reads reject with `error`. Safe to repeat. */
   close(error: VirtcontainersError): void {
     this.#stdout.close(error);
     this.#stderr?.close(error);

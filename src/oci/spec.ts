@@ -30,7 +30,7 @@ export interface OciUser {
   readonly uid: number;
   readonly gid: number;
   /** `user` or `user:group` for the guest to look up in the container's own files; it then sets ids and groups. */
-  readonly username?: string;
+  readonly username: string;
 }
 
 export interface OciCapabilities {

@@ -85,13 +85,10 @@ export function toGuestProcess(
   };
 }
 
-/** `uid:gid` is taken as it is; whatever needs the container's own files is left to the guest as text. */
+/** Numbers as far as they are given; the text too, so that the guest finds home, group and groups in the container's own files. */
 function toUser(user: string): OciUser {
-  const [name = '', group] = user.split(':');
-  const uid = toId(name);
-  const gid = group === undefined ? undefined : toId(group);
-  const known = { uid: uid ?? 0, gid: gid ?? 0 };
-  return uid !== undefined && gid !== undefined ? known : { ...known, username: user };
+  const [name = '', group = ''] = user.split(':');
+  return { uid: toId(name) ?? 0, gid: toId(group) ?? 0, username: user };
 }
 
 // The largest id but one: (uid_t) -1 means "leave as it is" to the kernel.

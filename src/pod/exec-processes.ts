@@ -75,23 +75,23 @@ export class ExecProcesses {
     return process;
   }
 
-  // Whoever stopped waiting does not know whether it runs: it is killed if it does.
+  // Whoever stopped waiting, or was told of a failure on the way, does not know whether it runs: it is killed if it does.
   async #undo(live: LiveVm, ref: Ref, starting: Promise<unknown> | undefined): Promise<void> {
-    if (starting === undefined) return;
-    const started = starting.then(
-      () => true,
-      () => false,
-    );
-    await settleBriefly(started);
-    const unstarted = await Promise.race([started, false]);
+    if (starting === undefined || live.exit !== null) return;
+    let settled = false;
+    const done = starting.catch(() => {}).then(() => (settled = true));
+    await settleBriefly(done);
     const bound = { timeoutMs: abortCleanupMs };
     const end = async (): Promise<void> => {
-      await attempt('kill', () => live.call('kill', (agent) => agent.signal(ref, 9, false, bound)));
+      const kill = await attempt('kill', () =>
+        live.call('kill', (agent) => agent.signal(ref, 9, false, bound)),
+      );
+      if (kill.length > 0) return;
       await attempt('wait', () => live.call('wait', (agent) => agent.wait(ref, bound)));
       await attempt('release', () => live.call('release', (agent) => agent.release(ref, bound)));
     };
-    if (unstarted) await end();
-    else void started.then((late) => (late && live.exit === null ? end() : undefined));
+    if (settled) await end();
+    else void done.then(end);
   }
 
   async #release(live: LiveVm, ref: Ref, process: LocalProcess): Promise<void> {

@@ -1,8 +1,9 @@
 // The record of a pod that holds nothing yet.
+
+import { version } from '../base/version.js';
 import type { PodRecord } from '../host/store/store.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { PodConfig } from '../model/pod-config.js';
-import { version } from '../model/version.js';
 
 export function firstRecord(config: PodConfig, owner: ProcessHandle): PodRecord {
   return {

@@ -19,7 +19,7 @@ import {
 import type { Container, ContainerStatus, Pod, Process } from '../model/pod.js';
 import { requireState, type State } from '../model/state.js';
 import { endProcesses } from './end-processes.js';
-import { attempt, during, vmGone } from './errors.js';
+import { attempt, doing, during, vmGone } from './errors.js';
 import { ExecProcesses } from './exec-processes.js';
 import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
 import { LocalProcess } from './local-process.js';
@@ -72,9 +72,7 @@ export class LocalContainer implements Container {
     config: ContainerConfig,
     signal: AbortSignal,
   ): Promise<LocalContainer> {
-    const live = side.live;
     const what = `cannot create container ${config.id}`;
-    if (live === null) throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
     const container = new LocalContainer(side, config);
     await container.#enter(what, signal);
     return container;
@@ -244,18 +242,15 @@ export class LocalContainer implements Container {
   }
 
   #living(what: string) {
-    const guest = this.#guest;
-    if (guest !== null) return guest.live;
-    throw new VirtcontainersError('invalid-state', `${what}: the container is not in a running VM`);
+    return this.#guest?.live ?? this.#side.vm(what);
   }
 
   // Binds, room and a new init in the VM.
   async #enter(what: string, signal: AbortSignal): Promise<void> {
-    const live = this.#side.live;
-    if (live === null) throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+    const live = this.#side.vm(what);
     const { config } = this;
-    const { id: containerId } = this;
-    await this.#side.makeRoom(live, { what, containerId, resources: config.resources, signal });
+    const room = { what, containerId: this.id, resources: config.resources, signal };
+    await doing(what, () => this.#side.makeRoom(live, room));
     const podHostname = this.#side.hostname;
     const guest = await this.#side.steps.run(
       'container-create',

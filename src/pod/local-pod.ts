@@ -3,6 +3,7 @@ import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js
 import type { Logger } from '../base/log.js';
 import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
+import type { ContainerConfig } from '../model/container-config.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -20,7 +21,7 @@ import type { PodConfig } from '../model/pod-config.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 import { requireState, type State } from '../model/state.js';
 import { bootVm, endVm, growVm } from './boot.js';
-import { attempt, doing } from './errors.js';
+import { attempt, doing, vmGone } from './errors.js';
 import { firstRecord } from './first-record.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalContainer } from './local-container.js';
@@ -54,6 +55,8 @@ export class LocalPod implements Pod {
   readonly #side: PodSide;
   #live: LiveVm | null = null;
   #state: State = 'ready';
+  // Why the VM is gone where nobody had asked for it.
+  #death: VmExit | null = null;
   #deleted = false;
   // The end of a VM that died by itself: whoever boots or deletes waits for it.
   #ending: Promise<void> = Promise.resolve();
@@ -118,31 +121,34 @@ export class LocalPod implements Pod {
     const config = await parseContainerOptions(options);
     const what = `cannot create container ${config.id}`;
     return this.#queue.run({ what, signal: options.signal }, (signal) =>
-      Undo.run(async (undo) => {
-        this.#require(what, ['ready', 'running']);
-        if (this.#containers.has(config.id)) {
-          throw new VirtcontainersError(
-            'already-exists',
-            `${what}: pod ${this.id} has one of that id`,
-          );
-        }
-        const { owned } = this.#book;
-        await doing(what, () => owned.reserveContainer(config.id));
-        undo.add('name', () => owned.releaseContainer(config.id));
-        const container = await LocalContainer.create(this.#side, config, signal);
-        this.#containers.set(config.id, container);
-        undo.add('container', async () => {
-          this.#containers.delete(config.id);
-          await container.leave();
-        });
-        await this.#save();
-        throwIfAborted(signal, what);
-        // The VM may have died since: its containers are then lost before anybody has them.
-        if (this.#live === null)
-          throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
-        return container;
-      }),
+      doing(what, () => this.#create(what, config, signal)),
     );
+  }
+
+  #create(what: string, config: ContainerConfig, signal: AbortSignal): Promise<LocalContainer> {
+    return Undo.run(async (undo) => {
+      this.#require(what, ['ready', 'running']);
+      if (this.#containers.has(config.id)) {
+        throw new VirtcontainersError(
+          'already-exists',
+          `${what}: pod ${this.id} has one of that id`,
+        );
+      }
+      const { owned } = this.#book;
+      await owned.reserveContainer(config.id);
+      undo.add('name', () => owned.releaseContainer(config.id));
+      const container = await LocalContainer.create(this.#side, config, signal);
+      this.#containers.set(config.id, container);
+      undo.add('container', async () => {
+        this.#containers.delete(config.id);
+        await container.leave();
+      });
+      await this.#save();
+      throwIfAborted(signal, what);
+      // The VM may have died since: the container is then lost before anybody has it.
+      this.#living(what);
+      return container;
+    });
   }
 
   async start(options?: AbortOptions): Promise<void> {
@@ -213,6 +219,7 @@ export class LocalPod implements Pod {
       signal,
     });
     this.#live = live;
+    this.#death = null;
     this.#state = 'ready';
     this.#book.update({ accelerator: live.vm.accelerator.kind });
     live.onGone((exit) => this.#vmDied(live, exit));
@@ -236,13 +243,15 @@ export class LocalPod implements Pod {
 
   #living(what: string): LiveVm {
     if (this.#live !== null) return this.#live;
-    throw new VirtcontainersError('unavailable', `${what}: the VM is gone`);
+    if (this.#death !== null) throw vmGone(what, this.#death);
+    throw new VirtcontainersError('invalid-state', `${what}: the pod is stopped`);
   }
 
   // Nobody asked for it: everything waiting has been told already, what is left is to release.
   #vmDied(live: LiveVm, exit: VmExit): void {
     if (this.#live !== live) return;
     this.#live = null;
+    this.#death = exit;
     this.#state = 'stopped';
     for (const container of this.#containers.values()) container.vmEnded(exit);
     this.#log.warn({ reason: exit.reason }, 'the VM is gone');
@@ -351,15 +360,12 @@ export class LocalPod implements Pod {
   }
 
   #sideForContainers(): PodSide {
-    const pod = this;
     return {
-      pod,
+      pod: this,
       hostname: this.#book.record.config.hostname,
       steps: this.#steps,
       log: this.#log,
-      get live() {
-        return pod.#live;
-      },
+      vm: (what) => this.#living(what),
       booted: (what, signal) => this.#booted(what, signal),
       makeRoom: (live, { what, containerId, resources, signal }) => {
         const others = [...this.#containers.values()].filter(

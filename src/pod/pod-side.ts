@@ -10,8 +10,8 @@ export interface PodSide {
   readonly hostname: string;
   readonly steps: Steps;
   readonly log: Logger;
-  /** The VM, if it runs. */
-  readonly live: LiveVm | null;
+  /** The VM. @throws VirtcontainersError saying why it does not run */
+  vm(what: string): LiveVm;
   /** The VM; a stopped pod boots first. */
   booted(what: string, signal: AbortSignal | undefined): Promise<LiveVm>;
   /** Makes the VM hold these limits beside those of the other containers in it. */

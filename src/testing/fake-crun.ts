@@ -1,5 +1,5 @@
 // A container runtime without processes: containers are scripted in memory, for tests of the agent and of pods.
-import { PassThrough, type Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
 import type {
   ByteSource,
@@ -162,7 +162,7 @@ export class FakeProcess implements RuntimeProcess {
     };
     for (const stream of Object.values(this.#streams)) stream.on('error', () => {});
     this.terminal = options.terminal;
-    this.stdin = options.stdin ? this.#streams.stdin : null;
+    this.stdin = options.stdin ? toInput(this.#streams.stdin) : null;
     if (!options.stdin) this.#streams.stdin.end();
     this.stdout = toByteSource(this.#streams.stdout);
     this.stderr = options.terminal ? null : toByteSource(this.#streams.stderr);
@@ -219,6 +219,23 @@ export class FakeProcess implements RuntimeProcess {
     this.#streams.stderr.end();
     this.#end(end);
   }
+}
+
+// As with a pipe: closing the agent's end is end of file for the program, after what was written; the program's own end
+// closes the agent's.
+function toInput(stdin: PassThrough): Writable {
+  const input = new Writable({
+    write: (chunk, _encoding, done) => {
+      if (stdin.write(chunk)) return done();
+      stdin.once('drain', done);
+    },
+    destroy: (error, done) => {
+      if (!stdin.destroyed) stdin.end();
+      done(error);
+    },
+  });
+  stdin.on('close', () => input.destroy());
+  return input;
 }
 
 function toDescription(value: unknown): { args: string[]; env: string[]; terminal: boolean } {

@@ -67,7 +67,6 @@ const maxStatusMessageLength = 4096;
 const maxStatusDetails = 16;
 
 interface PendingCall {
-  readonly method: DescMethodUnary;
   readonly resolve: (payload: Uint8Array) => void;
   readonly reject: (error: RpcError) => void;
 }
@@ -99,7 +98,7 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
     try {
       return fromBinary(method.output, bytes, { readUnknownFields: false });
     } catch (cause) {
-      throw new RpcError('internal', `${method.name}: the answer cannot be decoded`, { cause });
+      throw new RpcError('internal', 'the answer cannot be decoded', { cause });
     }
   }
 
@@ -110,26 +109,26 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
     { signal, timeoutMs = 0 }: CallOptions,
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      if (this.#connection.isEnded) return reject(this.#unavailable(method));
-      if (signal?.aborted) return reject(cancelled(method, signal));
+      if (this.#connection.isEnded) return reject(this.#unavailable());
+      if (signal?.aborted) return reject(cancelled(signal));
       const hasDeadline = timeoutMs > 0 && timeoutMs <= maxTimeoutMs;
       const streamId = this.#takeStreamId();
-      if (streamId === undefined) return reject(this.#unavailable(method));
+      if (streamId === undefined) return reject(this.#unavailable());
       const frame = encodeRequest(streamId, {
         service: method.parent.typeName,
         method: method.name,
         payload,
         timeoutMs: hasDeadline ? Math.ceil(timeoutMs) : 0,
       });
-      if (frame.length - headerBytes > maxMessageBytes) return reject(tooLong(method));
+      if (frame.length - headerBytes > maxMessageBytes) return reject(tooLong());
 
       const giveUp = (error: RpcError): void => {
         this.#connection.forget(frame);
         pending.reject(error);
       };
-      const onAbort = (): void => signal && giveUp(cancelled(method, signal));
+      const onAbort = (): void => signal && giveUp(cancelled(signal));
       const timer = hasDeadline
-        ? setTimeout(() => giveUp(expired(method, timeoutMs)), timeoutMs)
+        ? setTimeout(() => giveUp(expired(timeoutMs)), timeoutMs)
         : undefined;
       const settle = (): void => {
         this.#pending.delete(streamId);
@@ -137,7 +136,6 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
         signal?.removeEventListener('abort', onAbort);
       };
       const pending: PendingCall = {
-        method,
         resolve: (bytes) => {
           settle();
           resolve(bytes);
@@ -165,24 +163,20 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
         call.reject(statusError(response.status));
       }
     } catch (cause) {
-      call.reject(
-        new RpcError('internal', `${call.method.name}: the answer cannot be decoded`, { cause }),
-      );
+      call.reject(new RpcError('internal', 'the answer cannot be decoded', { cause }));
     }
   }
 
   oversize({ streamId }: FrameHeader, length: number): void {
     const call = this.#pending.get(streamId);
-    call?.reject(
-      new RpcError('resource-exhausted', `${call.method.name}: the answer has ${length} bytes`),
-    );
+    call?.reject(new RpcError('resource-exhausted', `the answer has ${length} bytes`));
   }
 
   drained(): void {}
 
   ended(error: Error | undefined): void {
     this.#endReason = error;
-    for (const call of [...this.#pending.values()]) call.reject(this.#unavailable(call.method));
+    for (const call of [...this.#pending.values()]) call.reject(this.#unavailable());
   }
 
   /** The next id; when all are used up the connection ends, for they must never be used twice. */
@@ -196,9 +190,9 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
     return streamId;
   }
 
-  #unavailable(method: DescMethodUnary): RpcError {
+  #unavailable(): RpcError {
     const reason = this.#endReason === undefined ? '' : `: ${this.#endReason.message}`;
-    return new RpcError('unavailable', `${method.name}: the connection has ended${reason}`, {
+    return new RpcError('unavailable', `the connection has ended${reason}`, {
       cause: this.#endReason,
     });
   }
@@ -211,7 +205,7 @@ function encodeMessage<I extends DescMessage>(
   try {
     return toBinary(method.input, create(method.input, request));
   } catch (cause) {
-    throw new RpcError('invalid-argument', `${method.name}: the request cannot be encoded`, {
+    throw new RpcError('invalid-argument', 'the request cannot be encoded', {
       cause,
     });
   }
@@ -223,17 +217,14 @@ function statusError(status: Status): RpcError {
   });
 }
 
-function cancelled(method: DescMethodUnary, signal: AbortSignal): RpcError {
-  return new RpcError('cancelled', `${method.name}: aborted`, { cause: signal.reason });
+function cancelled(signal: AbortSignal): RpcError {
+  return new RpcError('cancelled', 'aborted', { cause: signal.reason });
 }
 
-function expired(method: DescMethodUnary, timeoutMs: number): RpcError {
-  return new RpcError('deadline-exceeded', `${method.name}: no answer within ${timeoutMs} ms`);
+function expired(timeoutMs: number): RpcError {
+  return new RpcError('deadline-exceeded', `no answer within ${timeoutMs} ms`);
 }
 
-function tooLong(method: DescMethodUnary): RpcError {
-  return new RpcError(
-    'resource-exhausted',
-    `${method.name}: the request is longer than ${maxMessageBytes} bytes`,
-  );
+function tooLong(): RpcError {
+  return new RpcError('resource-exhausted', `the request is longer than ${maxMessageBytes} bytes`);
 }

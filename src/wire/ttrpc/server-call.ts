@@ -21,6 +21,8 @@ export class ServerCall implements CallContext {
       onExpired(error);
       this.abort(error);
     }, timeoutMs);
+    // The connection keeps the process alive as long as anybody may be answered.
+    this.#timer.unref();
   }
 
   get signal(): AbortSignal {

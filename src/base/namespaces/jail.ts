@@ -1,0 +1,134 @@
+// Spawns a process in a jail: namespaces of its own, a root that holds only what it needs, an unprivileged user.
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { VirtcontainersError } from '../errors.js';
+import { makePipe } from '../native.js';
+import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
+import { planLauncher } from './launcher.js';
+import { type IsolationSupport, idmapUserNamespace, probeIsolation } from './user-namespace.js';
+import { type JailedExit, namespaceWorker } from './worker-client.js';
+import type { SpawnRequest } from './worker-protocol.js';
+
+export type { Isolation, JailDevice, JailSpec } from './jail-spec.js';
+export { jailIdCount, jailUserId } from './jail-spec.js';
+export { type IsolationSupport, probeIsolation } from './user-namespace.js';
+export type { JailedExit } from './worker-client.js';
+
+/** A process in a jail. It dies with the process that spawned it, and does not keep that alive. */
+export interface JailedProcess {
+  readonly pid: number;
+  /** What it writes to its standard output and error; must be read, or it blocks when the pipe is full. */
+  readonly stderr: Readable;
+  /** Resolves once, when it has ended; never rejects. */
+  readonly exited: Promise<JailedExit>;
+  /** Sends a signal; without effect once it has ended. */
+  kill(signal: NodeJS.Signals): void;
+  readonly isolation: Isolation;
+}
+
+/**
+ * Does ahead of time what every jail needs (the worker thread, the user namespace, the namespaces of the next jail), so
+ * that `spawnInJail` is quicker. Never rejects: what is wrong is said by `spawnInJail`.
+ */
+export async function prepareJail(): Promise<void> {
+  const namespace = idmapUserNamespace();
+  namespace.catch(() => {});
+  try {
+    await (await namespaceWorker()).request({ kind: 'prepare' });
+    await namespace;
+  } catch {
+    // As above.
+  }
+}
+
+/**
+ * Starts a process in a jail; resolves when its launcher runs, which is before the program itself does. On failure
+ * nothing is left: every mount lives in the jail's namespace.
+ * @throws VirtcontainersError `not-found` or `internal` naming the path that could not be bound or executed
+ */
+export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
+  checkSpec(spec);
+  const [worker, support] = await Promise.all([
+    namespaceWorker(),
+    probeIsolation(spec.sources ?? ['/']),
+  ]);
+  // Serving files through a user namespace needs their ids mapped; without files it needs nothing.
+  const userNamespace =
+    support.userNamespace && (support.idmappedBinds || !spec.needsFileCapabilities);
+  const isolation = { userNamespace, idmappedBinds: userNamespace && support.idmappedBinds };
+  const inputFd = openSync('/dev/null', 'r');
+  const { readFd, writeFd } = makePipe();
+  const stderr = new Socket({ fd: readFd, readable: true, writable: false }).unref();
+  try {
+    const request = toRequest(spec, userNamespace ? support : null, { inputFd, outputFd: writeFd });
+    let onExit: (exit: JailedExit) => void = () => {};
+    const exited = new Promise<JailedExit>((resolve) => {
+      onExit = resolve;
+    });
+    let ended = false;
+    void exited.then(() => {
+      ended = true;
+    });
+    const pid = (await worker.request(request, onExit)) ?? -1;
+    const kill = (signal: NodeJS.Signals): void => {
+      if (!ended) signalProcess(pid, signal);
+    };
+    return { pid, stderr, exited, kill, isolation };
+  } catch (error) {
+    stderr.destroy();
+    throw error;
+  } finally {
+    closeSync(inputFd);
+    closeSync(writeFd);
+  }
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
+
+function checkSpec(spec: JailSpec): void {
+  const paths = [
+    spec.argv[0] ?? '',
+    spec.cwd ?? '/',
+    ...spec.readOnlyPaths,
+    ...spec.writablePaths,
+    ...spec.exports.map((tree) => tree.path),
+  ];
+  const wrong = paths.find((path) => !/^\/(?!$)|^\/$/.test(path) || path.split('/').includes('..'));
+  if (wrong === undefined) return;
+  throw new VirtcontainersError(
+    'invalid-argument',
+    `cannot make a jail: ${JSON.stringify(wrong)} is not an absolute path without '..'`,
+  );
+}
+
+function toRequest(
+  spec: JailSpec,
+  namespace: IsolationSupport | null,
+  descriptors: { readonly inputFd: number; readonly outputFd: number },
+): SpawnRequest {
+  return {
+    kind: 'spawn',
+    program: spec.argv[0] ?? '',
+    argv: planLauncher({
+      argv: spec.argv,
+      userNamespace: namespace !== null,
+      needsFileCapabilities: spec.needsFileCapabilities,
+      userId: jailUserId,
+    }),
+    env: spec.env,
+    cwd: spec.cwd ?? '/',
+    ...descriptors,
+    readOnlyPaths: spec.readOnlyPaths,
+    writablePaths: spec.writablePaths,
+    exports: spec.exports.map((tree) => tree.path),
+    devices: spec.devices,
+    userNamespaceFd: namespace?.userNamespaceFd ?? null,
+  };
+}

@@ -1,0 +1,132 @@
+// The one thread of a process that changes namespaces: it builds jails, spawns in them, and attaches mounts to them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { errnoOf, isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
+import { attachInNamespace, detachInNamespace } from './attach.js';
+import { closeHull, createHull, enterHull, Home, type Hull, started } from './hull.js';
+import { buildRoot, closeRootParts, openRootParts } from './jail-root.js';
+import type {
+  ErrorMessage,
+  SpawnRequest,
+  WorkerMessage,
+  WorkerRequest,
+} from './worker-protocol.js';
+
+// Everything here must be synchronous file access: Node's pool threads are in the host's namespaces. And no thread may
+// be started while this one's children belong to another pid namespace: the kernel refuses that.
+
+const port = parentPort;
+if (port === null) throw new Error('this file runs as a worker only');
+const home = new Home();
+let prepared: Hull | undefined;
+
+function send(message: WorkerMessage): void {
+  port?.postMessage(message);
+}
+
+async function prepare(): Promise<null> {
+  prepared ??= await createHull(home);
+  return null;
+}
+
+async function takeHull(): Promise<Hull> {
+  const hull = prepared;
+  prepared = undefined;
+  const usable =
+    hull !== undefined && hull.keeper.exitCode === null && hull.keeper.signalCode === null;
+  if (usable) return hull;
+  if (hull !== undefined) closeHull(hull);
+  return createHull(home);
+}
+
+async function spawnJailed(request: SpawnRequest): Promise<number> {
+  const root = openRootParts(request);
+  try {
+    const hull = await takeHull();
+    try {
+      const child = await spawnInHull(request, hull, () => buildRoot(request, root));
+      follow(child, hull);
+      return child.pid ?? -1;
+    } catch (error) {
+      closeHull(hull);
+      throw error;
+    }
+  } finally {
+    closeRootParts(root);
+  }
+}
+
+async function spawnInHull(
+  request: SpawnRequest,
+  hull: Hull,
+  build: () => void,
+): Promise<ChildProcess> {
+  enterHull(hull);
+  try {
+    build();
+    checkProgram(request.program);
+    const [program = '', ...args] = request.argv;
+    const child = spawn(program, args, {
+      cwd: request.cwd,
+      env: request.env,
+      stdio: [request.inputFd, request.outputFd, request.outputFd],
+    });
+    await started(child);
+    return child;
+  } finally {
+    home.enter();
+  }
+}
+
+function checkProgram(program: string): void {
+  try {
+    accessSync(program, constants.X_OK);
+  } catch (error) {
+    throw new VirtcontainersError(
+      errnoOf(error) === 'ENOENT' ? 'not-found' : 'invalid-argument',
+      `cannot start ${program} in its jail: ${reasonOf(error)}`,
+    );
+  }
+}
+
+function follow(child: ChildProcess, hull: Hull): void {
+  child.once('exit', (code, signal) => {
+    closeHull(hull);
+    send({ kind: 'exit', pid: child.pid ?? -1, code, signal });
+  });
+}
+
+async function carryOut(request: WorkerRequest): Promise<number | null> {
+  switch (request.kind) {
+    case 'prepare':
+      return prepare();
+    case 'spawn':
+      return spawnJailed(request);
+    case 'attach':
+      return attachInNamespace(home, request);
+    case 'detach':
+      return detachInNamespace(home, request);
+  }
+}
+
+function toErrorMessage(error: unknown): ErrorMessage {
+  const ours = isVirtcontainersError(error);
+  return {
+    code: ours ? error.code : 'internal',
+    message: reasonOf(error),
+    errno: errnoOf(ours ? error.cause : error) ?? null,
+  };
+}
+
+// One after the other: where the thread is, is one state for all of them.
+let last: Promise<void> = Promise.resolve();
+port.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
+  last = last.then(async () => {
+    try {
+      send({ kind: 'done', id, pid: await carryOut(request) });
+    } catch (error) {
+      send({ kind: 'failed', id, error: toErrorMessage(error) });
+    }
+  });
+});

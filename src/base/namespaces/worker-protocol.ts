@@ -1,0 +1,61 @@
+// What the main thread and the namespace worker say to each other.
+import type { ErrorCode } from '../errors.js';
+import type { JailDevice } from './jail-spec.js';
+
+/** A jail as the worker builds it: all decisions are made. */
+export interface SpawnRequest {
+  readonly kind: 'spawn';
+  /** The program that must exist inside the jail. */
+  readonly program: string;
+  /** The launcher's command line. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Descriptors of this process that become 0, and 1 and 2, of the child. */
+  readonly inputFd: number;
+  readonly outputFd: number;
+  readonly readOnlyPaths: readonly string[];
+  readonly writablePaths: readonly string[];
+  readonly exports: readonly string[];
+  readonly devices: readonly JailDevice[];
+  readonly userNamespaceFd: number | null;
+}
+
+export interface AttachRequest {
+  readonly kind: 'attach';
+  readonly pid: number;
+  readonly mountFd: number;
+  readonly root: string;
+  readonly path: string;
+}
+
+export interface DetachRequest {
+  readonly kind: 'detach';
+  readonly pid: number;
+  readonly root: string;
+  readonly path: string;
+}
+
+export type WorkerRequest =
+  | { readonly kind: 'prepare' }
+  | SpawnRequest
+  | AttachRequest
+  | DetachRequest;
+
+/** An error on its way to the main thread. */
+export interface ErrorMessage {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** The failed system call's errno, for example `ELOOP`. */
+  readonly errno: string | null;
+}
+
+export type WorkerMessage =
+  | { readonly kind: 'done'; readonly id: number; readonly pid: number | null }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: ErrorMessage }
+  | {
+      readonly kind: 'exit';
+      readonly pid: number;
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+    };

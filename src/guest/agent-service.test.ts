@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FakeCrun, type FakeCrunOptions } from '../testing/fake-crun.js';
+import { FakeSystem } from '../testing/fake-system.js';
+import {
+  Agent,
+  ErrorDetail_Reason,
+  ErrorDetailSchema,
+  OutputStream,
+} from '../wire/gen/agent_pb.js';
+import { connectClient, createClient, duplexPair, RpcError, serve } from '../wire/ttrpc/index.js';
+import { createAgentService, protocolVersion } from './agent-service.js';
+
+function connect(options: FakeCrunOptions = {}) {
+  const runtime = new FakeCrun(options);
+  const system = new FakeSystem();
+  const [near, far] = duplexPair();
+  const server = serve(far, [createAgentService({ system, runtime, version: '1.2.3' })]);
+  const connection = connectClient(near);
+  const agent = createClient(Agent, connection);
+  const close = async (): Promise<void> => {
+    connection.close();
+    server.close();
+    await server.closed;
+  };
+  return { agent, runtime, system, close };
+}
+
+type Client = ReturnType<typeof connect>['agent'];
+
+async function withAgent(
+  work: (fixture: ReturnType<typeof connect>) => Promise<void>,
+  options: FakeCrunOptions = {},
+): Promise<void> {
+  const fixture = connect(options);
+  try {
+    await fixture.agent.handshake({ protocolVersion, hostVersion: 'test' });
+    await work(fixture);
+  } finally {
+    await fixture.close();
+  }
+}
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+function creation(args: readonly string[], more: { terminal?: boolean; id?: string } = {}) {
+  return {
+    containerId: more.id ?? 'c',
+    specJson: json({ process: { args, terminal: more.terminal ?? false } }),
+    root: {
+      kind: {
+        case: 'directory' as const,
+        value: { source: { share: { tag: 'virtc-ro', cached: true }, path: 'root' } },
+      },
+    },
+    stdin: true,
+    ...(more.terminal === true ? { terminalSize: { columns: 80, rows: 25 } } : {}),
+  };
+}
+
+async function run(agent: Client, args: readonly string[], more: { terminal?: boolean } = {}) {
+  await agent.createContainer(creation(args, more));
+  await agent.startContainer({ containerId: 'c' });
+}
+
+async function readAll(agent: Client, stream: OutputStream, processId = ''): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let offset = 0n;
+  for (;;) {
+    const { data, end } = await agent.readOutput({ containerId: 'c', processId, stream, offset });
+    pieces.push(data);
+    offset += BigInt(data.length);
+    if (end) return Buffer.concat(pieces);
+  }
+}
+
+function reasonOf(error: unknown): ErrorDetail_Reason {
+  assert.ok(error instanceof RpcError, String(error));
+  const [detail] = error.details;
+  if (detail === undefined) return ErrorDetail_Reason.UNSPECIFIED;
+  assert.equal(detail.typeUrl, 'type.googleapis.com/virtcontainers.agent.v1.ErrorDetail');
+  return fromBinary(ErrorDetailSchema, detail.value).reason;
+}
+
+const failsWith =
+  (code: string, reason = ErrorDetail_Reason.UNSPECIFIED) =>
+  (error: unknown) => {
+    assert.ok(error instanceof RpcError, String(error));
+    assert.equal(error.code, code);
+    assert.equal(reasonOf(error), reason);
+    return true;
+  };
+
+test('nothing is answered before a handshake, nor after one with another version', async () => {
+  const { agent, close } = connect();
+  await assert.rejects(
+    agent.online({ cpus: 1 }),
+    failsWith('failed-precondition', ErrorDetail_Reason.PROTOCOL_VERSION),
+  );
+  const info = await agent.handshake({ protocolVersion, hostVersion: '9.9.9' });
+  assert.equal(info.agentVersion, '1.2.3');
+  assert.equal(info.kernelRelease, '6.1.0-fake');
+  await agent.online({ cpus: 1 });
+  await assert.rejects(agent.handshake({ protocolVersion: 99, hostVersion: '9.9.9' }), (error) => {
+    assert.match(String(error), /host \(9\.9\.9\) speaks 99, the agent \(1\.2\.3\)/);
+    return failsWith('failed-precondition', ErrorDetail_Reason.PROTOCOL_VERSION)(error);
+  });
+  await assert.rejects(agent.online({ cpus: 1 }), failsWith('failed-precondition', 6));
+  await close();
+});
+
+test('personalize and online reach the machine', () =>
+  withAgent(async ({ agent, system }) => {
+    const identity = { hostname: 'pod', machineId: '0'.repeat(32), timeNs: 5n };
+    await agent.personalize({ ...identity, entropy: new Uint8Array(32) });
+    assert.equal(system.identities[0]?.hostname, 'pod');
+    assert.equal(system.identities[0]?.timeNs, 5n);
+    const size = await agent.online({ cpus: 3, memoryBytes: 1n });
+    assert.equal(size.cpus, 3);
+  }));
+
+test('a container runs: output of both kinds, exit code, removal', () =>
+  withAgent(async ({ agent, runtime }) => {
+    await run(agent, ['echo', 'hi', 'there']);
+    assert.equal((await readAll(agent, OutputStream.STDOUT)).toString(), 'hi there\n');
+    assert.equal((await readAll(agent, OutputStream.STDERR)).length, 0);
+    const status = await agent.wait({ containerId: 'c' });
+    assert.deepEqual([status.exitCode, status.signal, status.oom], [0, 0, false]);
+    assert.equal((await agent.wait({ containerId: 'c' })).exitCode, 0, 'waiting again');
+    await agent.destroyContainer({ containerId: 'c' });
+    await agent.destroyContainer({ containerId: 'c' });
+    assert.equal(runtime.containers.size, 0);
+    const gone = failsWith('not-found', ErrorDetail_Reason.NO_SUCH_CONTAINER);
+    await assert.rejects(agent.wait({ containerId: 'c' }), gone);
+  }));
+
+test('a process waits for start', () =>
+  withAgent(async ({ agent }) => {
+    await agent.createContainer(creation(['echo', 'late']));
+    const exec = { containerId: 'c', processId: 'p', processJson: json({ args: ['true'] }) };
+    await assert.rejects(agent.exec(exec), failsWith('failed-precondition'));
+    const read = agent.readOutput({ containerId: 'c', stream: OutputStream.STDOUT });
+    await agent.startContainer({ containerId: 'c' });
+    assert.equal(Buffer.from((await read).data).toString(), 'late\n');
+    await assert.rejects(
+      agent.startContainer({ containerId: 'c' }),
+      failsWith('failed-precondition'),
+    );
+  }));
+
+test('input goes in by offset: repeats are skipped, gaps refused, the end is the end', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['cat']);
+    const write = (offset: bigint, text: string, end = false) =>
+      agent.writeInput({ containerId: 'c', offset, data: Buffer.from(text), end });
+    assert.equal((await write(0n, 'abc')).offset, 3n);
+    assert.equal((await write(1n, 'bcde')).offset, 5n);
+    await assert.rejects(
+      write(6n, 'x'),
+      failsWith('invalid-argument', ErrorDetail_Reason.OFFSET_OUT_OF_RANGE),
+    );
+    assert.deepEqual(await write(5n, 'f', true).then(({ offset, closed }) => [offset, closed]), [
+      6n,
+      false,
+    ]);
+    assert.equal((await readAll(agent, OutputStream.STDOUT)).toString(), 'abcdef');
+    assert.equal((await write(5n, 'f', true)).offset, 6n, 'the last write repeated');
+    await assert.rejects(write(6n, 'g'), failsWith('failed-precondition'));
+  }));
+
+test('input to a process that has ended says that it is closed', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['true']);
+    await agent.wait({ containerId: 'c' });
+    const state = await agent.writeInput({ containerId: 'c', data: Buffer.from('x') });
+    assert.deepEqual([state.offset, state.closed], [0n, true]);
+  }));
+
+test('a flood is kept within bounds and comes out exact', () =>
+  withAgent(async ({ agent }) => {
+    const bytes = 5_000_000;
+    await run(agent, ['flood', String(bytes)]);
+    const output = await readAll(agent, OutputStream.STDOUT);
+    assert.equal(output.length, bytes);
+    assert.ok(output.every((byte, index) => byte === index % 251));
+  }));
+
+test('exec adds processes, which are forgotten when released', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['sleep']);
+    const exec = (processId: string, args: readonly string[]) =>
+      agent.exec({ containerId: 'c', processId, processJson: json({ args }), stdin: true });
+    await exec('p', ['exit', '7']);
+    const ref = { containerId: 'c', processId: 'p' };
+    assert.equal((await agent.wait(ref)).exitCode, 7);
+    await assert.rejects(exec('p', ['true']), failsWith('already-exists'));
+    await agent.release(ref);
+    await agent.release(ref);
+    const gone = failsWith('not-found', ErrorDetail_Reason.NO_SUCH_PROCESS);
+    await assert.rejects(agent.wait(ref), gone);
+    await exec('p', ['sleep']);
+    await assert.rejects(agent.release(ref), failsWith('failed-precondition'));
+    await assert.rejects(exec('', ['true']), failsWith('invalid-argument'));
+  }));
+
+test('a failed command says why', () =>
+  withAgent(async ({ agent, runtime }) => {
+    const { COMMAND_NOT_EXECUTABLE, COMMAND_NOT_FOUND } = ErrorDetail_Reason;
+    const missing = failsWith('invalid-argument', COMMAND_NOT_FOUND);
+    await assert.rejects(agent.createContainer(creation(['no-such'])), missing);
+    const refused = failsWith('invalid-argument', COMMAND_NOT_EXECUTABLE);
+    await assert.rejects(agent.createContainer(creation(['/not-executable'])), refused);
+    assert.equal(runtime.containers.size, 0);
+    await run(agent, ['sleep']);
+    const processJson = json({ args: ['no-such'] });
+    const exec = () => agent.exec({ containerId: 'c', processId: 'p', processJson });
+    await assert.rejects(exec(), missing);
+    await assert.rejects(exec(), missing, 'the id is free again');
+  }));
+
+test('signals: handled, ignored, deadly, to all, to the dead', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['stubborn']);
+    const processJson = json({ args: ['trap', '3'] });
+    await agent.exec({ containerId: 'c', processId: 'p', processJson });
+    await agent.signal({ containerId: 'c', signal: 15, all: true });
+    assert.equal((await agent.wait({ containerId: 'c', processId: 'p' })).exitCode, 3);
+    await agent.signal({ containerId: 'c', processId: 'p', signal: 15 });
+    await agent.signal({ containerId: 'c', signal: 9 });
+    assert.equal((await agent.wait({ containerId: 'c' })).signal, 9);
+    for (const signal of [0, 65]) {
+      await assert.rejects(
+        agent.signal({ containerId: 'c', signal }),
+        failsWith('invalid-argument'),
+      );
+    }
+  }));
+
+test('an end by the memory limit is said', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['eat-memory']);
+    const status = await agent.wait({ containerId: 'c' });
+    assert.deepEqual([status.signal, status.oom], [9, true]);
+  }));
+
+test('a terminal is one stream, resized, and its input ends with ^D', () =>
+  withAgent(async ({ agent, runtime }) => {
+    await run(agent, ['cat'], { terminal: true });
+    await agent.resizeTerminal({ containerId: 'c', size: { columns: 100_000, rows: 40 } });
+    assert.deepEqual(runtime.containers.get('c')?.init.sizes, [
+      { columns: 80, rows: 25 },
+      { columns: 65535, rows: 40 },
+    ]);
+    const { end } = await agent.readOutput({ containerId: 'c', stream: OutputStream.STDERR });
+    assert.equal(end, true);
+    const state = await agent.writeInput({ containerId: 'c', data: Buffer.from('a'), end: true });
+    assert.equal(state.offset, 1n);
+    const { data } = await agent.readOutput({ containerId: 'c', stream: OutputStream.STDOUT });
+    assert.ok('a\x04'.startsWith(Buffer.from(data).toString()));
+  }));
+
+test('resizing without a terminal is refused', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['sleep']);
+    const resize = agent.resizeTerminal({ containerId: 'c', size: { columns: 1, rows: 1 } });
+    await assert.rejects(resize, failsWith('failed-precondition'));
+  }));
+
+test('a failed creation leaves the id free; a second one of an id is refused meanwhile', async () => {
+  let failing = true;
+  const onStep = async (step: string) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (step === 'create' && failing) throw new Error('disk full');
+  };
+  await withAgent(
+    async ({ agent }) => {
+      const first = assert.rejects(agent.createContainer(creation(['true'])), /disk full/);
+      await assert.rejects(agent.createContainer(creation(['true'])), failsWith('already-exists'));
+      await first;
+      failing = false;
+      await agent.createContainer(creation(['true']));
+    },
+    { onStep },
+  );
+});
+
+test('a container that is being created can be destroyed, and is gone then', async () => {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await withAgent(
+    async ({ agent, runtime }) => {
+      const created = agent.createContainer(creation(['sleep']));
+      const destroyed = agent.destroyContainer({ containerId: 'c' });
+      release();
+      await Promise.all([created, destroyed]);
+      assert.equal(runtime.containers.size, 0);
+    },
+    { onStep: (step) => (step === 'create' ? held : undefined) },
+  );
+});
+
+test('destroying answers those who wait', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['stubborn']);
+    const waiting = agent.wait({ containerId: 'c' });
+    const reading = agent.readOutput({ containerId: 'c', stream: OutputStream.STDOUT });
+    await agent.destroyContainer({ containerId: 'c' });
+    assert.equal((await waiting).signal, 9);
+    assert.equal((await reading).end, true);
+  }));
+
+test('bad ids, JSON and roots are refused before anything is made', async () => {
+  await withAgent(
+    async ({ agent }) => {
+      const good = creation(['true']);
+      for (const containerId of ['', '../x', 'a/b', '-rf', '.', 'x'.repeat(129), 'a\n', 'é']) {
+        const made = agent.createContainer({ ...good, containerId });
+        await assert.rejects(made, failsWith('invalid-argument'), containerId);
+      }
+      for (const text of ['', '[]', '"x"', '{', 'null']) {
+        const made = agent.createContainer({ ...good, specJson: Buffer.from(text) });
+        await assert.rejects(made, failsWith('invalid-argument'), text);
+      }
+      const rootless = agent.createContainer({ containerId: 'c', specJson: good.specJson });
+      await assert.rejects(rootless, failsWith('unimplemented'));
+    },
+    {
+      onStep: () => {
+        throw new Error('reached the runtime');
+      },
+    },
+  );
+});

@@ -1,0 +1,83 @@
+// Lets crun make a process whose streams the agent holds: pipes, or a terminal that crun sends.
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { VirtcontainersError } from '../../base/errors.js';
+import { DescriptorSocket } from '../../base/native.js';
+import type { ProcessEnd, RuntimeProcess } from '../doors.js';
+import { signalPid } from './cgroup.js';
+import type { Crun } from './crun.js';
+import { openTerminal, Pipes, type Streams } from './descriptors.js';
+import type { CompleteProcess } from './spec.js';
+
+export interface ProcessWish {
+  readonly process: CompleteProcess;
+  readonly stdin: boolean;
+  /** A path without an extension for crun's files. */
+  readonly scratch: string;
+  /** crun's arguments, in which `flags` have their place. */
+  readonly args: (flags: readonly string[]) => readonly string[];
+}
+
+/** Makes processes by crun. */
+export class ProcessMaker {
+  readonly #crun: Crun;
+  readonly #folder: string;
+  readonly #nullFd = openSync('/dev/null', 'r+');
+  #sockets = 0;
+
+  /** @param folder for sockets, whose path has to be short */
+  constructor(crun: Crun, folder: string) {
+    this.#crun = crun;
+    this.#folder = folder;
+  }
+
+  make(wish: ProcessWish): Promise<RuntimeProcess> {
+    return wish.process.terminal ? this.#makeWithTerminal(wish) : this.#makeWithPipes(wish);
+  }
+
+  async #makeWithPipes({ process, stdin, scratch, args }: ProcessWish): Promise<RuntimeProcess> {
+    const pipes = new Pipes(stdin, this.#nullFd);
+    try {
+      const call = { args: args([]), stdio: pipes.stdio, scratch, command: process.command };
+      const making = this.#crun.make(call);
+      pipes.closeFarEnds();
+      const made = await making;
+      return toRuntimeProcess(made, pipes.open());
+    } finally {
+      pipes.close();
+    }
+  }
+
+  async #makeWithTerminal({ process, stdin, scratch, args }: ProcessWish): Promise<RuntimeProcess> {
+    const path = `${this.#folder}/tty${this.#sockets++}`;
+    const socket = new DescriptorSocket(path);
+    try {
+      const nothing = this.#nullFd;
+      const made = await this.#crun.make({
+        args: args([`--console-socket=${path}`]),
+        stdio: [nothing, nothing, nothing],
+        scratch,
+        command: process.command,
+      });
+      const master = socket.receive();
+      if (master === null) {
+        throw new VirtcontainersError('internal', 'cannot make process: crun sent no terminal');
+      }
+      return toRuntimeProcess(made, openTerminal(master, stdin));
+    } finally {
+      socket.close();
+      rmSync(path, { force: true });
+    }
+  }
+
+  /** Closes what the maker itself holds. */
+  close(): void {
+    closeSync(this.#nullFd);
+  }
+}
+
+function toRuntimeProcess(
+  { pid, ended }: { readonly pid: number; readonly ended: Promise<ProcessEnd> },
+  streams: Streams,
+): RuntimeProcess {
+  return { ...streams, pid, ended, signal: (signal) => signalPid(pid, signal) };
+}

@@ -1,0 +1,78 @@
+// The VM itself: what the agent mounts at its start, its identity, its size.
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { VirtcontainersError } from '../../base/errors.js';
+import {
+  addEntropy,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  mount,
+  setClock,
+  setHostname,
+} from '../../base/native.js';
+import type { Identity, MachineSize, System } from '../doors.js';
+import { bringOnline } from './online.js';
+
+/** Fewest bytes of entropy that make a machine its own. */
+const minEntropyBytes = 32;
+
+/** Mounts what the kernel's init has left to the agent. @param folder a directory of the agent's, on a tmpfs */
+export function mountBase(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mount({
+    source: 'cgroup2',
+    target: '/sys/fs/cgroup',
+    type: 'cgroup2',
+    flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
+  });
+}
+
+/** The machine that the agent runs on as its first process. */
+export class LinuxMachine implements System {
+  readonly #folder: string;
+
+  /** @param folder a directory of the agent's, on a tmpfs */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get kernelRelease(): string {
+    return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+  }
+
+  uptimeMs(): number {
+    return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+  }
+
+  /** The agent itself keeps nothing random and no clock: what it uses of both comes from the kernel each time. */
+  async personalize({ entropy, timeNs, hostname, machineId }: Identity): Promise<void> {
+    if (entropy.length < minEntropyBytes || !/^[0-9a-f]{32}$/.test(machineId)) {
+      const reason = `it has ${entropy.length} bytes of entropy and the machine id ${machineId}`;
+      throw new VirtcontainersError('invalid-argument', `cannot take identity: ${reason}`);
+    }
+    const random = openSync('/dev/random', 'r');
+    try {
+      addEntropy(random, entropy);
+    } finally {
+      closeSync(random);
+    }
+    setClock(timeNs);
+    setHostname(hostname);
+    this.#replace('/etc/hostname', `${hostname}\n`);
+    this.#replace('/etc/machine-id', `${machineId}\n`);
+  }
+
+  online(size: MachineSize): Promise<MachineSize> {
+    return bringOnline('/sys/devices/system', size);
+  }
+
+  /** The root image is read-only, so a file of it is covered by one on the tmpfs: once, then that is written. */
+  #replace(path: string, text: string): void {
+    const copy = `${this.#folder}/${path.replaceAll('/', '_')}`;
+    const isCovered = existsSync(copy);
+    writeFileSync(copy, text);
+    if (isCovered || !existsSync(path)) return;
+    mount({ source: copy, target: path, type: null, flags: MS_BIND });
+  }
+}

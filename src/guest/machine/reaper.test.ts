@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { becomeSubreaper, makePipe, spawnChild } from '../../base/native.js';
+import { Reaper } from './reaper.js';
+
+const nothing = openSync('/dev/null', 'r+');
+
+function shell(script: string, output = nothing): number {
+  const stdio = [nothing, output, nothing] as const;
+  return spawnChild({ file: '/bin/sh', argv: ['sh', '-c', script], env: [], stdio });
+}
+
+test('real children and orphans end with their true codes and signals, and leave no zombie', async () => {
+  becomeSubreaper();
+  const reaper = new Reaper();
+  reaper.start();
+  const mark = reaper.mark();
+  const children = Array.from({ length: 40 }, (_, index) => shell(`exit ${index}`));
+  const { readFd, writeFd } = makePipe();
+  const orphans = 20;
+  // Each parent ends at once, so that its child becomes ours: an end that comes before its pid is known.
+  const parents = Array.from({ length: orphans }, (_, index) =>
+    shell(`sh -c 'exit ${100 + index}' & echo $! ${100 + index}`, writeFd),
+  );
+  const killed = shell('kill -9 $$');
+  closeSync(writeFd);
+  const ends = await Promise.all(children.map((pid) => reaper.ended(pid, mark)));
+  assert.deepEqual(
+    ends.map((end) => end.code),
+    children.map((_, index) => index),
+  );
+  await Promise.all(parents.map((pid) => reaper.ended(pid, mark)));
+  assert.deepEqual(await reaper.ended(killed, mark), { code: 0, signal: 9 });
+  const lines = readFileSync(readFd, 'utf8').trim().split('\n');
+  closeSync(readFd);
+  assert.equal(lines.length, orphans);
+  for (const line of lines) {
+    const [pid, code] = line.split(' ').map(Number);
+    assert.equal((await reaper.ended(pid ?? 0, mark)).code, code);
+  }
+  const left = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
+  assert.equal(left, '');
+});
+
+test('an end from before a process was made is not taken for its own', async () => {
+  const ends = [{ pid: 7, code: 1, signal: 0 }];
+  const reaper = new Reaper(() => ends.shift() ?? null);
+  reaper.sweep();
+  const second = reaper.ended(7, reaper.mark());
+  ends.push({ pid: 7, code: 2, signal: 0 });
+  reaper.sweep();
+  assert.deepEqual(await second, { code: 2, signal: 0 });
+});
+
+test('a storm of orphans is forgotten, the newest stay', async () => {
+  let pid = 0;
+  const reaper = new Reaper(() => (pid < 2000 ? { pid: ++pid, code: 0, signal: 0 } : null));
+  reaper.sweep();
+  while (reaper.mark() < 2000) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await reaper.ended(2000, 1999), { code: 0, signal: 0 });
+});

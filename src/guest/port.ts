@@ -1,0 +1,56 @@
+// The agent's virtio-serial port as a duplex stream: one descriptor, read and written in the thread pool.
+import { close, constants, open, read, write } from 'node:fs';
+import { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
+
+const openFile = promisify(open);
+
+/** Largest piece that is read at once, in bytes. */
+const readBytes = 64 * 1024;
+/** Pause after a read that gave nothing, in milliseconds: without a host a read returns at once, endlessly. */
+const awayPauseMs = 10;
+
+/** Opens the port, which can be open only once; it holds a thread of the pool as long as it lives. */
+export async function openPort(path: string): Promise<Duplex> {
+  return new Port(await openFile(path, constants.O_RDWR));
+}
+
+class Port extends Duplex {
+  readonly #fd: number;
+  readonly #buffer = Buffer.allocUnsafeSlow(readBytes);
+  #reading = false;
+
+  constructor(fd: number) {
+    super({ allowHalfOpen: true, readableHighWaterMark: readBytes });
+    this.#fd = fd;
+  }
+
+  override _read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    read(this.#fd, this.#buffer, 0, readBytes, null, (error, count) => {
+      this.#reading = false;
+      if (this.destroyed) return;
+      if (error !== null) this.destroy(error);
+      else if (count === 0) setTimeout(() => this._read(), awayPauseMs);
+      // A copy: what the next read brings must not change what is still on its way.
+      else this.push(Buffer.from(this.#buffer.subarray(0, count)));
+    });
+  }
+
+  override _write(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ): void {
+    write(this.#fd, chunk, 0, chunk.length, null, (error, count) => {
+      if (error !== null) done(error);
+      else if (count < chunk.length) this._write(chunk.subarray(count), 'buffer', done);
+      else done();
+    });
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    close(this.#fd, (failure) => done(error ?? failure ?? null));
+  }
+}

@@ -1,0 +1,190 @@
+// The agent over ttrpc: one call per method, each with its deadline, its errors and answers checked.
+import { randomBytes } from 'node:crypto';
+import type { TerminalSize } from '../../model/container-config.js';
+import type { ExitStatus } from '../../model/exit-status.js';
+import { agentCallTimeoutMs, streamChunkBytes } from '../../model/limits.js';
+import { Agent as AgentService } from '../../wire/gen/agent_pb.js';
+import { type Client, type ClientConnection, createClient } from '../../wire/ttrpc/index.js';
+import type {
+  Agent,
+  CallOptions,
+  GuestContainer,
+  GuestInfo,
+  GuestProcess,
+  Identity,
+  InputChunk,
+  OutputChunk,
+  OutputRange,
+  ProcessRef,
+} from './agent.js';
+import { toAgentError } from './agent-error.js';
+import {
+  toCreateRequest,
+  toExecRequest,
+  toExitStatus,
+  toInputProgress,
+  toOutputChunk,
+  toOutputStream,
+} from './to-proto.js';
+
+type Rpc = Client<(typeof AgentService)['method']>;
+
+/** What waits for a container ends with the container. */
+const withoutDeadline = 0;
+const entropyBytes = 64;
+
+/** A connection to an agent with which a protocol version has been agreed; `TtrpcAgentConnector` makes it. */
+export class TtrpcAgent implements Agent {
+  readonly info: GuestInfo;
+  readonly #connection: ClientConnection;
+  readonly #rpc: Rpc;
+
+  constructor(connection: ClientConnection, info: GuestInfo) {
+    this.info = info;
+    this.#connection = connection;
+    this.#rpc = createClient(AgentService, connection);
+  }
+
+  get closed(): Promise<Error | undefined> {
+    return this.#connection.closed;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  async personalize({ hostname, machineId }: Identity, options?: CallOptions): Promise<void> {
+    const entropy = randomBytes(entropyBytes);
+    await this.#call('cannot personalize the guest', options, (bounds) => {
+      const timeNs = BigInt(Date.now()) * 1_000_000n;
+      return this.#rpc.personalize({ entropy, timeNs, hostname, machineId }, bounds);
+    });
+  }
+
+  async online(
+    size: { readonly cpus: number; readonly memoryMiB: number },
+    options?: CallOptions,
+  ): Promise<void> {
+    const memoryBytes = BigInt(size.memoryMiB) * 1024n * 1024n;
+    const what = `cannot bring ${size.cpus} processors and ${size.memoryMiB} MiB online`;
+    await this.#call(what, options, (bounds) =>
+      this.#rpc.online({ cpus: size.cpus, memoryBytes }, bounds),
+    );
+  }
+
+  async createContainer(
+    container: GuestContainer,
+    options?: CallOptions,
+  ): Promise<{ readonly pid: number }> {
+    const { pid } = await this.#call(
+      `cannot create container ${container.containerId}`,
+      options,
+      (bounds) => this.#rpc.createContainer(toCreateRequest(container), bounds),
+    );
+    return { pid };
+  }
+
+  async startContainer(containerId: string, options?: CallOptions): Promise<void> {
+    await this.#call(`cannot start container ${containerId}`, options, (bounds) =>
+      this.#rpc.startContainer({ containerId }, bounds),
+    );
+  }
+
+  async exec(process: GuestProcess, options?: CallOptions): Promise<{ readonly pid: number }> {
+    const { pid } = await this.#call(`cannot exec ${nameOf(process)}`, options, (bounds) =>
+      this.#rpc.exec(toExecRequest(process), bounds),
+    );
+    return { pid };
+  }
+
+  async signal(
+    process: ProcessRef,
+    signal: number,
+    all: boolean,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.#call(`cannot signal ${nameOf(process)}`, options, (bounds) =>
+      this.#rpc.signal({ ...toRef(process), signal, all }, bounds),
+    );
+  }
+
+  async wait(process: ProcessRef, options?: CallOptions): Promise<ExitStatus> {
+    const what = `cannot wait for ${nameOf(process)}`;
+    const call = (bounds: CallOptions) => this.#rpc.wait(toRef(process), bounds);
+    return toExitStatus(await this.#call(what, options, call, withoutDeadline));
+  }
+
+  async release(process: ProcessRef, options?: CallOptions): Promise<void> {
+    await this.#call(`cannot release ${nameOf(process)}`, options, (bounds) =>
+      this.#rpc.release(toRef(process), bounds),
+    );
+  }
+
+  async readOutput(
+    process: ProcessRef,
+    range: OutputRange,
+    options?: CallOptions,
+  ): Promise<OutputChunk> {
+    const what = `cannot read the ${range.stream} of ${nameOf(process)}`;
+    const maxBytes = Math.min(range.maxBytes, streamChunkBytes);
+    const request = {
+      ...toRef(process),
+      stream: toOutputStream[range.stream],
+      offset: range.offset,
+      maxBytes,
+    };
+    const call = (bounds: CallOptions) => this.#rpc.readOutput(request, bounds);
+    return toOutputChunk(await this.#call(what, options, call, withoutDeadline), maxBytes, what);
+  }
+
+  async writeInput(
+    process: ProcessRef,
+    input: InputChunk,
+    options?: CallOptions,
+  ): Promise<{ readonly offset: bigint; readonly closed: boolean }> {
+    const what = `cannot write to ${nameOf(process)}`;
+    const request = { ...toRef(process), offset: input.offset, data: input.data, end: input.end };
+    const call = (bounds: CallOptions) => this.#rpc.writeInput(request, bounds);
+    return toInputProgress(await this.#call(what, options, call, withoutDeadline), input, what);
+  }
+
+  async resizeTerminal(
+    process: ProcessRef,
+    { columns, rows }: TerminalSize,
+    options?: CallOptions,
+  ): Promise<void> {
+    await this.#call(`cannot resize the terminal of ${nameOf(process)}`, options, (bounds) =>
+      this.#rpc.resizeTerminal({ ...toRef(process), size: { columns, rows } }, bounds),
+    );
+  }
+
+  async destroyContainer(containerId: string, options?: CallOptions): Promise<void> {
+    await this.#call(`cannot destroy container ${containerId}`, options, (bounds) =>
+      this.#rpc.destroyContainer({ containerId }, bounds),
+    );
+  }
+
+  async #call<T>(
+    what: string,
+    options: CallOptions = {},
+    run: (bounds: CallOptions) => Promise<T>,
+    defaultTimeoutMs: number = agentCallTimeoutMs,
+  ): Promise<T> {
+    const { signal, timeoutMs = defaultTimeoutMs } = options;
+    try {
+      return await run({ signal, timeoutMs });
+    } catch (error) {
+      throw toAgentError(error, what, signal);
+    }
+  }
+}
+
+function toRef({ containerId, processId }: ProcessRef): ProcessRef {
+  return { containerId, processId };
+}
+
+function nameOf({ containerId, processId }: ProcessRef): string {
+  return processId === ''
+    ? `container ${containerId}`
+    : `process ${processId} of container ${containerId}`;
+}

@@ -1,0 +1,43 @@
+// virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
+import { createRuntime } from './create-runtime.js';
+import type { DeleteOptions, PodOptions } from './model/options.js';
+import type { GcReport, Pod, PodListEntry, Runtime } from './model/pod.js';
+
+export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
+export type { Logger } from './base/log.js';
+export { version } from './base/version.js';
+export { createRuntime } from './create-runtime.js';
+export type { TerminalSize } from './model/container-config.js';
+export type { ExitStatus } from './model/exit-status.js';
+export type * from './model/options.js';
+export type * from './model/pod.js';
+export type { ProgressEvent, Timings } from './model/progress.js';
+export type { State } from './model/state.js';
+
+let shared: Runtime | undefined;
+
+// Made at first use, with what the environment says then.
+function defaultRuntime(): Runtime {
+  shared ??= createRuntime();
+  return shared;
+}
+
+/** `createPod` of the default runtime. */
+export function createPod(options?: PodOptions): Promise<Pod> {
+  return defaultRuntime().createPod(options);
+}
+
+/** `listPods` of the default runtime. */
+export function listPods(): Promise<readonly PodListEntry[]> {
+  return defaultRuntime().listPods();
+}
+
+/** `deletePod` of the default runtime. */
+export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
+  return defaultRuntime().deletePod(id, options);
+}
+
+/** `gc` of the default runtime. */
+export function gc(): Promise<GcReport> {
+  return defaultRuntime().gc();
+}

@@ -1,0 +1,81 @@
+// Makes VMs in memory and knows which of them live: for tests of policy.
+import { throwIfAborted } from '../base/errors.js';
+import type {
+  Accelerator,
+  Hypervisor,
+  StartOptions,
+  VmPlan,
+} from '../host/hypervisor/hypervisor.js';
+import type { VmHandle } from '../model/handle.js';
+import type { FakeCrunOptions } from './fake-crun.js';
+import { FakeVm } from './fake-vm.js';
+
+export class FakeHypervisor implements Hypervisor {
+  readonly name = 'fake';
+  /** Every VM that was started, the newest last. */
+  readonly vms: FakeVm[] = [];
+  /** How the containers of its VMs behave. */
+  crun: FakeCrunOptions;
+  readonly #living = new Map<number, { readonly vm: FakeVm; readonly podId: string }>();
+  #nextPid = 1_000_000;
+
+  constructor(crun: FakeCrunOptions = {}) {
+    this.crun = crun;
+  }
+
+  /** How many VMs live. */
+  get living(): number {
+    return this.#living.size;
+  }
+
+  /** The newest VM. */
+  get vm(): FakeVm {
+    const vm = this.vms.at(-1);
+    if (vm === undefined) throw new Error('no VM was started');
+    return vm;
+  }
+
+  async accelerator(): Promise<Accelerator> {
+    return { kind: 'tcg', reason: 'a fake' };
+  }
+
+  async describe(plan: VmPlan): Promise<readonly string[]> {
+    return ['fake', plan.podId];
+  }
+
+  async start(plan: VmPlan, options: StartOptions): Promise<FakeVm> {
+    throwIfAborted(options.signal, `cannot start VM ${plan.podId}`);
+    const pid = this.#nextPid++;
+    const handle: VmHandle = {
+      kind: 'vm',
+      hypervisor: this.name,
+      process: { pid, startTime: '1' },
+      cgroups: [],
+    };
+    const size = { cpus: plan.bootCpus, memoryMiB: plan.bootMemoryMiB };
+    const onEnd = (): void => {
+      this.#living.delete(pid);
+    };
+    const vm = new FakeVm({ handle, size, crun: this.crun, onEnd });
+    this.vms.push(vm);
+    this.#living.set(pid, { vm, podId: plan.podId });
+    try {
+      await options.onHandle(handle);
+      throwIfAborted(options.signal, `cannot start VM ${plan.podId}`);
+    } catch (error) {
+      vm.kill();
+      throw error;
+    }
+    return vm;
+  }
+
+  async release(handle: VmHandle): Promise<void> {
+    this.#living.get(handle.process.pid)?.vm.kill();
+  }
+
+  async findLeftovers(podId: string): Promise<readonly VmHandle[]> {
+    return [...this.#living.values()]
+      .filter((living) => living.podId === podId)
+      .map((living) => living.vm.handle);
+  }
+}

@@ -1,0 +1,124 @@
+// A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
+import type { Duplex } from 'node:stream';
+import { VirtcontainersError } from '../base/errors.js';
+import { createAgentService } from '../guest/agent-service.js';
+import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
+import type { VmHandle } from '../model/handle.js';
+import { listenForHosts } from '../wire/attach/index.js';
+import { duplexPair, type ServiceImplementation, serve } from '../wire/ttrpc/index.js';
+import { FakeCrun, type FakeCrunOptions } from './fake-crun.js';
+import { FakeSystem } from './fake-system.js';
+
+export interface FakeVmOptions {
+  readonly handle: VmHandle;
+  readonly size: VmSize;
+  readonly crun?: FakeCrunOptions;
+  /** Called when it ends, however it ends. */
+  readonly onEnd: () => void;
+}
+
+/** What its console says at the end. */
+export const fakeConsoleTail = 'fake console: the last line';
+
+export class FakeVm implements Vm {
+  readonly handle: VmHandle;
+  readonly accelerator: Accelerator = { kind: 'tcg', reason: 'a fake' };
+  readonly mountNamespacePid = null;
+  readonly exited: Promise<VmExit>;
+  readonly crun: FakeCrun;
+  readonly system = new FakeSystem();
+  readonly #service: ServiceImplementation;
+  readonly #onEnd: () => void;
+  readonly #ports: Duplex[] = [];
+  #size: VmSize;
+  #ended = false;
+  #hung = false;
+  #exit: (exit: VmExit) => void = () => {};
+
+  constructor(options: FakeVmOptions) {
+    this.handle = options.handle;
+    this.#size = options.size;
+    this.#onEnd = options.onEnd;
+    this.crun = new FakeCrun(options.crun);
+    this.#service = createAgentService({
+      system: this.system,
+      runtime: this.crun,
+      version: '0.0.0-fake',
+    });
+    this.exited = new Promise((resolve) => {
+      this.#exit = resolve;
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get size(): VmSize {
+    return this.#size;
+  }
+
+  async dialAgent(): Promise<Duplex> {
+    this.#requireAlive('cannot dial the agent');
+    const [host, guest] = duplexPair();
+    for (const end of [host, guest]) end.on('error', () => {});
+    this.#ports.push(host, guest);
+    listenForHosts(guest, (connection) => {
+      serve(connection, [this.#service]);
+    });
+    if (this.#hung) guest.pause();
+    return host;
+  }
+
+  async grow(size: VmSize): Promise<void> {
+    this.#requireAlive('cannot grow VM');
+    this.#size = size;
+  }
+
+  async pause(): Promise<void> {
+    this.#requireAlive('cannot pause VM');
+  }
+
+  async resume(): Promise<void> {
+    this.#requireAlive('cannot resume VM');
+  }
+
+  async stop(): Promise<void> {
+    this.end({ kind: 'stopped', reason: 'it was stopped' });
+  }
+
+  consoleTail(): string {
+    return fakeConsoleTail;
+  }
+
+  /** Its agent reads nothing more: every call hangs. */
+  hang(): void {
+    this.#hung = true;
+    for (const port of this.#ports) port.pause();
+  }
+
+  /** The channel to its agent breaks; the VM itself goes on. */
+  loseAgent(): void {
+    for (const port of this.#ports) port.destroy();
+  }
+
+  kill(): void {
+    this.end({ kind: 'killed', reason: 'QEMU ended by SIGKILL' });
+  }
+
+  panic(): void {
+    this.end({ kind: 'panicked', reason: "the guest's kernel panicked" });
+  }
+
+  end(why: Pick<VmExit, 'kind' | 'reason'>): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const port of this.#ports) port.destroy();
+    this.#onEnd();
+    this.#exit({ ...why, consoleTail: fakeConsoleTail, stderrTail: '' });
+  }
+
+  #requireAlive(what: string): void {
+    if (this.#ended) throw new VirtcontainersError('unavailable', `${what}: it has ended`);
+  }
+}

@@ -1,0 +1,68 @@
+// A runtime over fakes, with everything a test wants to look at: VMs, shares, the disk, faults.
+import assert from 'node:assert/strict';
+import { silentLogger } from '../base/log.js';
+import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
+import type { ProgressEvent } from '../model/progress.js';
+import { LocalRuntime } from '../pod/local-runtime.js';
+import type { Mechanisms } from '../pod/mechanisms.js';
+import type { FakeCrunOptions } from './fake-crun.js';
+import { FakeHypervisor } from './fake-hypervisor.js';
+import { FakeShare } from './fake-share.js';
+import { FakeDisk, FakeStore } from './fake-store.js';
+import { Faults } from './faults.js';
+
+/** A directory that exists on every host: fakes only look whether a source is there. */
+export const anyDirectory = '/tmp';
+
+export class PodWorld {
+  readonly disk: FakeDisk;
+  readonly store: FakeStore;
+  readonly hypervisor: FakeHypervisor;
+  readonly share: FakeShare;
+  readonly faults = new Faults();
+  readonly runtime: LocalRuntime;
+  readonly events: ProgressEvent[] = [];
+
+  /** @param other a world whose host this process shares: the same disk, VMs and shares */
+  constructor(options: { readonly crun?: FakeCrunOptions; readonly other?: PodWorld } = {}) {
+    const { other } = options;
+    this.disk = other?.disk ?? new FakeDisk();
+    this.store = new FakeStore(this.disk);
+    this.hypervisor = other?.hypervisor ?? new FakeHypervisor(options.crun);
+    this.share = other?.share ?? new FakeShare();
+    const mechanisms: Mechanisms = {
+      hypervisor: this.hypervisor,
+      share: this.share,
+      store: this.store,
+      agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
+      openImage: async () => ({
+        directory: '/fake/image',
+        kernel: '/fake/image/vmlinux',
+        initrd: '/fake/image/initrd',
+        rootImage: '/fake/image/root',
+        kernelParameters: [],
+      }),
+      accelerator: 'auto',
+      owner: { pid: process.pid, startTime: '1' },
+      log: silentLogger,
+      onProgress: (event) => this.events.push(event),
+    };
+    this.runtime = new LocalRuntime(async () => this.faults.around(mechanisms));
+  }
+
+  /** What is left on the "host". */
+  get left() {
+    return {
+      vms: this.hypervisor.living,
+      shares: this.share.open.size,
+      binds: this.share.bound.size,
+      records: this.disk.pods.size,
+      names: this.disk.names.size,
+    };
+  }
+
+  /** Fails unless nothing at all is left. */
+  assertNothingLeft(message?: string): void {
+    assert.deepEqual(this.left, { vms: 0, shares: 0, binds: 0, records: 0, names: 0 }, message);
+  }
+}
