@@ -22,10 +22,10 @@ async function runPython(rootfs: string, program: string, timeoutMs: number): Pr
     memoryMiB: 256,
     pidsLimit: 64,
   });
-  // Read from the start: a program whose output nobody takes is stopped by a full buffer.
+  await container.start();
+  // Read while it runs: a program whose output nobody takes is stopped by a full buffer.
   const output = Promise.all([text(container.stdout), text(container.stderr)]);
   output.catch(() => {});
-  await container.start();
   // A program that ends without reading all of its input is no failure of ours.
   pipeline([program], container.stdin).catch(() => {});
   const { code } = await container.wait({ signal: AbortSignal.timeout(timeoutMs) });

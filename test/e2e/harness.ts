@@ -202,7 +202,7 @@ export interface Printed {
   readonly stderr: string;
 }
 
-/** All that a process prints until it ends; for a container begin before it starts. */
+/** All that a started process prints until it ends. */
 export async function printed(process: Process): Promise<Printed> {
   const [status, stdout, stderr] = await Promise.all([
     process.wait(),
@@ -214,12 +214,8 @@ export async function printed(process: Process): Promise<Printed> {
 
 /** Starts a container and returns all that it prints. */
 export async function startAndPrint(container: Container): Promise<Printed> {
-  const streams = Promise.all([text(container.stdout), text(container.stderr)]);
-  streams.catch(() => {});
   await container.start();
-  const status = await container.wait();
-  const [stdout, stderr] = await streams;
-  return { status, stdout, stderr };
+  return await printed(container);
 }
 
 /** Runs a shell script in a running container. */

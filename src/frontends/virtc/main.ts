@@ -1,8 +1,9 @@
 // From arguments to an exit code: parses the command line, runs the verb, reports what failed.
 import { Command, CommanderError } from 'commander';
+import { version } from '../../base/version.js';
 import { addRun } from './commands/run.js';
 import { addSetup } from './commands/setup.js';
-import { addVersion, packageVersion } from './commands/version.js';
+import { addVersion } from './commands/version.js';
 import { describeError, exitCodeFor, exitCodes } from './report.js';
 
 /** How a command tells the code that the program ends with. */
@@ -31,7 +32,7 @@ export function createProgram(exitWith: ExitWith): Command {
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(toOurStyle(text)) })
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', environmentHelp);
   for (const add of [addRun, addSetup, addVersion]) add(program, exitWith);

@@ -57,11 +57,11 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
     ...(request.tty ? { terminal: size } : {}),
     signal,
   });
+  await container.start({ signal });
+  run.onStarted();
   const output = copyAll(container, run);
   // Looked at below; until then a failure must not count as unhandled.
   output.catch(() => {});
-  await container.start({ signal });
-  run.onStarted();
   interrupts.forwardTo((name) => {
     // A container that is gone already needs no signal, and a dead VM is reported by wait.
     container.kill(name).catch(() => {});
