@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isVirtcontainersError, type VirtcontainersError } from '../../src/base/errors.js';
 import type { Container, Pod } from '../../src/model/pod.js';
-import { endAsGuestRoot, powerful } from './guest-root.js';
+import { endAsGuestRoot, mountCommand, powerful } from './guest-root.js';
 import { debian, E2e, libRoot, type Running, sh, shOk, until, untilText } from './harness.js';
 
 const e2e = new E2e('faults');
@@ -82,7 +82,7 @@ test('QEMU killed during a start of a pod that was stopped: it boots anew', asyn
 
 test('the guest’s kernel panics: the caller knows in time, with the console’s last lines', async (t) => {
   const { pod, box } = await makePod(t, 'panic', powerful);
-  await shOk(box, 'mount -t proc proc /mnt');
+  await shOk(box, mountCommand({ type: 'proc', target: '/mnt' }));
   const wait = box.wait();
   const since = performance.now();
   const trigger = sh(box, 'echo c > /mnt/sysrq-trigger').catch(() => {});

@@ -7,6 +7,17 @@ export const powerful = [
   ...['CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_SYS_PTRACE', 'CAP_SYS_CHROOT', 'CAP_MKNOD'],
 ];
 
+/** mount(2) by perl, which every Debian has: the program `mount` is not in all of them. Flags as in `linux/mount.h`. */
+export function mountCommand(options: {
+  readonly type: 'proc' | 'tmpfs' | 'none';
+  readonly target: string;
+  readonly flags?: number;
+}): string {
+  const { type, target, flags = 0 } = options;
+  const code = `($s, $t) = ("${type}", "${target}"); syscall(165, $s, $t, $s, ${flags}, 0) == 0 or die "$!\\n"`;
+  return `perl -e '${code}'`;
+}
+
 /**
  * Runs a shell script as the guest's root and returns all that it prints. A kernel runs its handler of crashes outside of every
  * container, so a powerful one sets the handler and crashes a process. The container's root is `$ROOT` there.
@@ -24,7 +35,7 @@ export async function endAsGuestRoot(container: Container, script: string): Prom
 }
 
 const installHandler = `
-  mountpoint -q /mnt || mount -t proc proc /mnt
+  [ -e /mnt/sysrq-trigger ] || ${mountCommand({ type: 'proc', target: '/mnt' })}
   rm -f /tmp/handler.*
   printf '%s' "$SCRIPT" > /tmp/handler.script
   cat > /tmp/handler.sh <<'END'

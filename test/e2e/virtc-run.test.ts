@@ -5,14 +5,16 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { debian, E2e, libRoot, until, untilText } from './harness.js';
+import { checkout, debian, E2e, libRoot, until, untilText } from './harness.js';
 
 const e2e = new E2e('virtc-run');
 
@@ -87,6 +89,8 @@ test('a root path and a run root with a comma, a space and a newline work, and l
     env: { VIRTC_ROOT: runRoot },
   });
   assert.deepEqual([stdout.toString(), stderr, code], ['hi\n', '', 0]);
+  assert.deepEqual(readdirSync(path.join(runRoot, 'pods')), []);
+  rmSync(runRoot, { recursive: true });
 });
 
 test('input passes byte by byte with its end, and output comes back exact', async () => {
@@ -134,7 +138,7 @@ test('a reader that leaves early ends the run quietly', async () => {
   const { stdout, stderr } = await e2e.start('bash', [
     '-c',
     script,
-    path.join(process.cwd(), 'bin/virtc'),
+    path.join(checkout, 'bin/virtc'),
     debian,
   ]).finished;
   assert.deepEqual([stdout.toString(), stderr], ['y\ncode 141\n', '']);

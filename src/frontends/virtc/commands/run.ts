@@ -9,7 +9,7 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .command('run')
     .description('run a command in a container in a VM of its own')
     .usage('[options] --rootfs DIR [--] CMD [ARG...]')
-    .argument('[words...]', 'the command and its arguments')
+    .argument('[command...]', 'what to run, and its arguments')
     .passThroughOptions()
     .option('--rootfs <dir>', 'directory that becomes the root; what is written to it is discarded')
     .option('-i, --interactive', 'pass standard input on')
