@@ -23,12 +23,11 @@ export function mountCommand(options: {
  * container, so a powerful one sets the handler and crashes a process. The container's root is `$ROOT` there.
  */
 export async function asGuestRoot(container: Container, script: string): Promise<string> {
-  await shOk(container, installHandler, { env: { SCRIPT: script } });
-  await sh(container, "ulimit -c unlimited; sh -c 'kill -SEGV $$'");
+  await endAsGuestRoot(container, script);
   return await shOk(container, waitForHandler);
 }
 
-/** Like `asGuestRoot`, for a script that ends the guest. */
+/** Like `asGuestRoot`, without waiting for the script's end: for one that ends the guest. */
 export async function endAsGuestRoot(container: Container, script: string): Promise<void> {
   await shOk(container, installHandler, { env: { SCRIPT: script } });
   await sh(container, "ulimit -c unlimited; sh -c 'kill -SEGV $$'");
