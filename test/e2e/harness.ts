@@ -11,7 +11,7 @@ import { createRuntime } from '../../src/index.js';
 import type { ExitStatus } from '../../src/model/exit-status.js';
 import type { ExecOptions, RuntimeOptions } from '../../src/model/options.js';
 import type { Container, Process, Runtime } from '../../src/model/pod.js';
-import { type HostSnapshot, hostSnapshot, processesOf } from './leftovers.js';
+import { type HostSnapshot, hostMountsWith, hostSnapshot, processesOf } from './leftovers.js';
 
 /** The checkout. */
 export const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -156,12 +156,15 @@ export class E2e {
     return pid;
   }
 
-  /** Fails with a list if processes, mounts, cgroups, interfaces, logs or state of this file's pods exist. */
-  async assertNothingLeft(): Promise<void> {
+  /** Fails with a list if processes, mounts, cgroups, interfaces, logs or state of this file's pods exist, apart from `kept` paths. */
+  async assertNothingLeft(kept: readonly string[] = []): Promise<void> {
     const deadline = performance.now() + settleMs;
     for (;;) {
       const now = hostSnapshot({ runRoot: this.runRoot, libRoot });
-      const left = [...now].filter((line) => !this.#before.has(line));
+      const left = [...now].filter(
+        (line) =>
+          !this.#before.has(line) && !kept.some((file) => line.startsWith(`state: ${file}`)),
+      );
       if (left.length === 0) return;
       if (performance.now() > deadline) assert.fail(`left behind:\n${left.join('\n')}`);
       await sleep(100);
@@ -182,8 +185,8 @@ export class E2e {
     for (const child of this.#children) child.kill('SIGKILL');
     // What a failed test has left shall not stay on the host.
     if (failures.length > 0) await attempt(() => this.#deleteEverything());
-    if (this.#ownsRunRoot) rmSync(this.runRoot, { recursive: true, force: true });
-    rmSync(this.scratch, { recursive: true, force: true });
+    if (this.#ownsRunRoot) removeUnmounted(this.runRoot);
+    removeUnmounted(this.scratch);
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
   }
 
@@ -193,6 +196,13 @@ export class E2e {
     if (!this.#ownsRunRoot) return;
     for (const { id } of await runtime.listPods()) await runtime.deletePod(id, { force: true });
   }
+}
+
+/** Removes a directory, but never through a mount that a failed test has left in it: that would delete the host's files. */
+function removeUnmounted(directory: string): void {
+  const mounts = hostMountsWith(directory);
+  assert.deepEqual(mounts, [], `${directory} is kept: there are mounts in it`);
+  rmSync(directory, { recursive: true, force: true });
 }
 
 /** What a process printed and how it ended. */

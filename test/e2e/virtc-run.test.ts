@@ -90,6 +90,7 @@ test('a root path and a run root with a comma, a space and a newline work, and l
   });
   assert.deepEqual([stdout.toString(), stderr, code], ['hi\n', '', 0]);
   assert.deepEqual(readdirSync(path.join(runRoot, 'pods')), []);
+  await e2e.assertNothingLeft([runRoot]);
   rmSync(runRoot, { recursive: true });
 });
 
