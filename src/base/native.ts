@@ -494,3 +494,21 @@ export class DescriptorSocket {
     closeSync(this.#fd);
   }
 }
+
+/** Bytes of the kernel's `struct termios` on x86-64: four words of flags, the discipline, 19 control characters. */
+const termiosBytes = 36;
+
+/** The mode of the terminal that `fd` names, as the kernel's `struct termios`. */
+export function getTerminalMode(fd: number): Uint8Array {
+  const TCGETS = 0x5401;
+  const mode = Buffer.alloc(termiosBytes);
+  check(c.ioctl(fd, TCGETS, mode), 'ioctl', 'TCGETS');
+  return mode;
+}
+
+/** Sets a terminal's mode as `getTerminalMode` gave it. Never waits for output: the other side may have stopped it. */
+export function setTerminalMode(fd: number, mode: Uint8Array): void {
+  const TCSETS = 0x5402;
+  if (mode.length !== termiosBytes) throw new RangeError(`a mode has ${termiosBytes} bytes`);
+  check(c.ioctl(fd, TCSETS, mode), 'ioctl', 'TCSETS');
+}

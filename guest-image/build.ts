@@ -1,0 +1,138 @@
+// Builds and installs the guest image: kernel, initramfs with the agent, root image.
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { reasonOf, throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { runPackages } from './debian-packages.js';
+import { hashBytes } from './hash.js';
+import { ensureImageParts, installPackages } from './image-parts.js';
+import { agentArchive } from './initramfs.js';
+import { type ImageFile, installImage, pruneImages } from './install.js';
+import { kernelParameters } from './kernel-parameters.js';
+import { withLock } from './lock.js';
+import { packageRoot } from './package-root.js';
+import { type Part, pruneParts } from './parts.js';
+import type { OnSetupProgress } from './progress.js';
+
+export type { OnSetupProgress, SetupEvent } from './progress.js';
+
+/** What is not finished lies in directories of this prefix. */
+const unfinishedPrefix = '.building-';
+
+export interface SetupOptions {
+  /** Where guest images are kept, in its folder `guest`. */
+  readonly libRoot: string;
+  /** Builds everything anew, with the newest packages. Default false. */
+  readonly force?: boolean;
+  readonly onProgress?: OnSetupProgress;
+  /** Ends the setup; nothing half is left in use, and the next one clears away what it had begun. */
+  readonly signal?: AbortSignal;
+  /** The agent to put in. Default: the one of this package. */
+  readonly agentBundle?: string;
+}
+
+export interface SetupResult {
+  /** Absolute path of the image that is now the current one. */
+  readonly directory: string;
+  /** What was missing, damaged or outdated and has been made: parts, and `image`. */
+  readonly built: readonly string[];
+}
+
+/** Makes sure that there is a guest image of this version below `libRoot`; does nothing where there is. */
+export async function setupGuestImage(options: SetupOptions): Promise<SetupResult> {
+  const { libRoot, signal, onProgress = () => {} } = options;
+  throwIfAborted(signal, 'cannot set up guest image');
+  if (process.arch !== 'x64' || process.platform !== 'linux') {
+    throw new VirtcontainersError(
+      'unsupported',
+      `cannot set up guest image: there is none for ${process.platform} on ${process.arch}`,
+    );
+  }
+  const agent = await readAgent(options.agentBundle);
+  const directory = path.join(path.resolve(libRoot), 'guest');
+  // What else is kept there is private; the images hold nothing that is not public.
+  await mkdir(path.resolve(libRoot), { recursive: true, mode: 0o700 });
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  const onWait = (): void =>
+    onProgress({ step: 'lock', phase: 'note', message: 'waiting for another setup to end' });
+  return withLock(path.join(directory, 'lock'), { signal, onWait }, async () => {
+    await clearUnfinished(directory);
+    const scratch = await mkdtemp(path.join(directory, unfinishedPrefix));
+    try {
+      return await setupLocked({ ...options, onProgress, directory, scratch, agent });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+interface LockedSetup extends SetupOptions {
+  readonly onProgress: OnSetupProgress;
+  readonly directory: string;
+  readonly scratch: string;
+  readonly agent: Buffer;
+}
+
+async function setupLocked(setup: LockedSetup): Promise<SetupResult> {
+  const { directory, scratch, agent, onProgress, signal, force = false } = setup;
+  await installPackages(runPackages, { onProgress, signal });
+  const store = { directory: path.join(directory, 'parts'), scratch, force };
+  const parts = await ensureImageParts({ store, onProgress, signal });
+  const { kernel, initramfs, root } = parts;
+  const base = await readFile(path.join(initramfs.directory, 'base.cpio'));
+  const initrd = Buffer.concat([base, agentArchive(agent)]);
+  const image = await installImage(directory, scratch, {
+    versions: Object.assign({}, ...Object.values(parts).map((part) => part.versions)),
+    kernelParameters,
+    files: {
+      kernel: partFile(kernel, 'vmlinux'),
+      rootImage: partFile(root, 'root.erofs'),
+      initrd: {
+        name: 'initrd.cpio',
+        sha512: hashBytes(initrd),
+        from: { kind: 'data', data: initrd },
+      },
+    },
+  });
+  await pruneParts(store, Object.values(parts));
+  await pruneImages(directory, scratch);
+  const built = Object.entries(parts).filter(([, part]) => part.built);
+  return {
+    directory: image.directory,
+    built: [...built.map(([name]) => name), ...(image.installed ? ['image'] : [])],
+  };
+}
+
+function partFile(part: Part, name: string): ImageFile {
+  const sha512 = part.files[name];
+  if (sha512 === undefined) {
+    throw new VirtcontainersError(
+      'internal',
+      `cannot set up guest image: ${part.directory} has no ${name}`,
+    );
+  }
+  return { name, sha512, from: { kind: 'path', path: path.join(part.directory, name) } };
+}
+
+async function readAgent(bundle: string | undefined): Promise<Buffer> {
+  const file = bundle ?? path.join(packageRoot(), 'dist/guest/agent.cjs');
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new VirtcontainersError(
+      'not-found',
+      `cannot read guest agent ${file}: ${reasonOf(error)}`,
+      {
+        cause: error,
+        hint: 'in a checkout, run npm run build',
+      },
+    );
+  }
+}
+
+/** Removes what interrupted setups left; to be called by the one that holds the lock. */
+async function clearUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(unfinishedPrefix)) continue;
+    await rm(path.join(directory, name), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,135 @@
+// The parts of an image and what each is made from.
+import { mkdtemp, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { buildCrun, crunRecipe } from './crun.js';
+import { type DebianArchive, openDebianArchive } from './debian-archive.js';
+import { buildPackages, ensureDebianPackages } from './debian-packages.js';
+import { buildInitramfs, initramfsRecipe } from './initramfs.js';
+import { buildKernel, kernelRecipe } from './kernel.js';
+import { packageRoot } from './package-root.js';
+import { ensurePart, type Part, type PartRecipe, type PartStore } from './parts.js';
+import { type OnSetupProgress, tellStep } from './progress.js';
+import { buildRootImage, findKoffi, rootRecipe } from './root-image.js';
+
+export interface ImageParts {
+  readonly kernel: Part;
+  readonly crun: Part;
+  readonly initramfs: Part;
+  readonly root: Part;
+}
+
+export interface ImagePartsOptions {
+  readonly store: PartStore;
+  readonly onProgress: OnSetupProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Gives all parts, building what is missing, damaged or outdated. */
+export async function ensureImageParts(options: ImagePartsOptions): Promise<ImageParts> {
+  const { store, onProgress } = options;
+  // The first of the parts to be built ends the whole setup if it fails.
+  const failed = new AbortController();
+  const signal =
+    options.signal === undefined ? failed.signal : AbortSignal.any([options.signal, failed.signal]);
+  const scratch = (): Promise<string> => mkdtemp(path.join(store.scratch, 'work-'));
+
+  let opened: Promise<DebianArchive> | undefined;
+  /** The tools and the archive, made ready once, and only if something is to be built. */
+  const archive = (): Promise<DebianArchive> => {
+    opened ??= (async () => {
+      await installPackages(buildPackages, { onProgress, signal });
+      const directory = await scratch();
+      return tellStep(onProgress, 'archive', 'reading the lists of the Debian archive', () =>
+        openDebianArchive({ directory, signal }),
+      );
+    })();
+    return opened;
+  };
+  const part = (
+    name: PartRecipe['name'] & keyof ImageParts,
+    message: string,
+    inputs: unknown,
+    build: (directory: string) => Promise<Readonly<Record<string, string>>>,
+  ): Promise<Part> =>
+    ensurePart(store, {
+      name,
+      inputs,
+      build: async (directory) => {
+        await archive();
+        return tellStep(onProgress, name, message, () => build(directory));
+      },
+    });
+
+  const kernel = async (): Promise<Pick<ImageParts, 'kernel' | 'initramfs'>> => {
+    const made = await part('kernel', 'unpacking the kernel', kernelRecipe, async (directory) =>
+      buildKernel(directory, { archive: await archive(), scratch: await scratch(), signal }),
+    );
+    const initSource = await readFile(path.join(packageRoot(), 'guest-image/init.c'), 'utf8');
+    const inputs = { ...initramfsRecipe, initSource, kernel: made.files };
+    const initramfs = await part('initramfs', 'making the initramfs', inputs, async (directory) =>
+      buildInitramfs(directory, {
+        initSource,
+        kernelDirectory: made.directory,
+        scratch: await scratch(),
+        signal,
+      }),
+    );
+    return { kernel: made, initramfs };
+  };
+  const root = async (): Promise<Pick<ImageParts, 'crun' | 'root'>> => {
+    const crun = await part('crun', 'building crun', crunRecipe, async (directory) =>
+      buildCrun(directory, { archive: await archive(), scratch: await scratch(), signal }),
+    );
+    const koffi = await findKoffi();
+    const inputs = { ...rootRecipe, koffi: koffi.sha512, crun: crun.files };
+    const made = await part('root', 'making the root image', inputs, async (directory) =>
+      buildRootImage(directory, {
+        archive: await archive(),
+        crun: path.join(crun.directory, 'crun'),
+        koffi,
+        scratch: await scratch(),
+        signal,
+      }),
+    );
+    return { crun, root: made };
+  };
+
+  const results = await Promise.allSettled(
+    [kernel(), root()].map((work) =>
+      work.catch((error: unknown) => {
+        failed.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failed.signal.reason ?? failure.reason;
+  return Object.assign(
+    {},
+    ...results.map((result) => (result.status === 'fulfilled' ? result.value : {})),
+  );
+}
+
+/** Installs what is missing of the packages, and tells so. */
+export async function installPackages(
+  packages: readonly string[],
+  options: { readonly onProgress: OnSetupProgress; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { onProgress, signal } = options;
+  const begin = performance.now();
+  let message = '';
+  const installed = await ensureDebianPackages(packages, {
+    signal,
+    onInstall: (missing) => {
+      message = `installing Debian packages ${missing.join(' ')}`;
+      onProgress({ step: 'packages', phase: 'begin', message });
+    },
+  });
+  if (installed.length === 0) return;
+  onProgress({
+    step: 'packages',
+    phase: 'end',
+    message,
+    durationMs: Math.round(performance.now() - begin),
+  });
+}

@@ -1,0 +1,181 @@
+// The guest's first program: loads the modules, mounts the root image and becomes the agent (PID 1).
+// One static program of system calls: a shell that starts a process for each step takes half a second longer where the
+// processor is emulated. Whatever fails is said on the console; ending panics the kernel, which the host notices at once.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOT "/root"
+#define AGENT "/run/virtc/agent.cjs"
+#define PORT "virtc.agent.0"
+
+// The flags are chosen by measurement: docs/guest-image.md.
+static char *const agent_argv[] = {"/usr/bin/node", "--jitless", "--no-expose-wasm", AGENT, NULL};
+static char *const agent_env[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "NODE_PATH=/usr/lib/node_modules",
+    // Blocking calls (the port's read and write, mounts of slow shares) each hold a thread of Node's pool.
+    "UV_THREADPOOL_SIZE=16",
+    NULL,
+};
+
+static void say(const char *format, va_list arguments) {
+  char text[512];
+  int length = snprintf(text, sizeof text, "virtc-init: ");
+  length += vsnprintf(text + length, sizeof text - length - 1, format, arguments);
+  if (length > (int)sizeof text - 2) length = sizeof text - 2;
+  text[length++] = '\n';
+  if (write(2, text, length) < 0) return;
+}
+
+static void warn(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  say(format, arguments);
+  va_end(arguments);
+}
+
+static void __attribute__((noreturn)) die(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  say(format, arguments);
+  va_end(arguments);
+  _exit(1);
+}
+
+static void must_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+  if (mount(source, target, type, flags, data) != 0) die("cannot mount %s on %s: %s", source, target, strerror(errno));
+}
+
+// Reads a whole small file; the text is never freed.
+static char *read_text(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) return NULL;
+  size_t capacity = status.st_size > 0 ? (size_t)status.st_size : 4096;
+  char *text = malloc(capacity + 1);
+  ssize_t length = text == NULL ? -1 : read(fd, text, capacity);
+  close(fd);
+  if (length < 0) return NULL;
+  text[length] = '\0';
+  return text;
+}
+
+// Loads the modules that /modules/order names, one a line, in that order, and frees the memory that their files took.
+static void load_modules(void) {
+  char *order = read_text("/modules/order");
+  if (order == NULL) die("cannot read /modules/order: %s", strerror(errno));
+  for (char *name = strtok(order, "\n"); name != NULL; name = strtok(NULL, "\n")) {
+    char path[256];
+    snprintf(path, sizeof path, "/modules/%s", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) die("cannot open %s: %s", path, strerror(errno));
+    if (syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST) die("cannot load module %s: %s", name, strerror(errno));
+    close(fd);
+    unlink(path);
+  }
+}
+
+static char root_device[16];
+
+// Finds the block device whose serial number is "root"; false while there is none.
+static int find_root(void) {
+  for (char letter = 'a'; letter <= 'z'; letter++) {
+    char path[64];
+    snprintf(path, sizeof path, "/sys/block/vd%c/serial", letter);
+    char *serial = read_text(path);
+    if (serial == NULL) continue;
+    if (strcmp(serial, "root") != 0 && strcmp(serial, "root\n") != 0) continue;
+    snprintf(root_device, sizeof root_device, "/dev/vd%c", letter);
+    return 1;
+  }
+  return 0;
+}
+
+// Links /dev/virtio-ports/NAME to the port of the agent's channel; false while the host has not told its name.
+static int link_port(void) {
+  DIR *ports = opendir("/sys/class/virtio-ports");
+  if (ports == NULL) return 0;
+  int found = 0;
+  for (struct dirent *entry; !found && (entry = readdir(ports)) != NULL;) {
+    char path[320];
+    snprintf(path, sizeof path, "/sys/class/virtio-ports/%s/name", entry->d_name);
+    char *name = entry->d_name[0] == '.' ? NULL : read_text(path);
+    if (name == NULL || strcmp(name, PORT "\n") != 0) continue;
+    snprintf(path, sizeof path, "../%s", entry->d_name);
+    mkdir("/dev/virtio-ports", 0755);
+    if (symlink(path, "/dev/virtio-ports/" PORT) != 0) die("cannot link the agent's port: %s", strerror(errno));
+    found = 1;
+  }
+  closedir(ports);
+  return found;
+}
+
+// Waits up to five seconds for what a driver or the host brings a moment later.
+static void wait_for(int (*there)(void), const char *what) {
+  for (int attempt = 0; !there(); attempt++) {
+    if (attempt == 2500) die("cannot find %s", what);
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+}
+
+// Copies the agent's bundle out of the initramfs, which is about to vanish under the new root.
+static void copy_agent(void) {
+  int from = open("/agent.cjs", O_RDONLY | O_CLOEXEC);
+  if (from < 0) die("cannot open /agent.cjs: %s", strerror(errno));
+  if (mkdir(ROOT "/run/virtc", 0700) != 0) die("cannot make /run/virtc: %s", strerror(errno));
+  int to = open(ROOT AGENT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+  if (to < 0) die("cannot make %s: %s", AGENT, strerror(errno));
+  static char block[65536];
+  ssize_t length;
+  while ((length = read(from, block, sizeof block)) > 0) {
+    if (write(to, block, length) != length) die("cannot write %s: %s", AGENT, strerror(errno));
+  }
+  if (length < 0) die("cannot read /agent.cjs: %s", strerror(errno));
+  close(from);
+  close(to);
+  unlink("/agent.cjs");
+}
+
+static void move_mount_to_root(const char *path) {
+  char target[64];
+  snprintf(target, sizeof target, ROOT "%s", path);
+  if (mount(path, target, NULL, MS_MOVE, NULL) != 0) die("cannot move %s: %s", path, strerror(errno));
+}
+
+int main(void) {
+  must_mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+  int console = open("/dev/console", O_RDWR | O_NOCTTY);
+  if (console >= 0) {
+    for (int fd = 0; fd < 3; fd++) dup2(console, fd);
+    if (console > 2) close(console);
+  } else {
+    warn("cannot open /dev/console: %s", strerror(errno));
+  }
+  must_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  must_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  load_modules();
+  wait_for(find_root, "the root image: no block device has the serial number root");
+  must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
+  must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+  copy_agent();
+  wait_for(link_port, "the agent's channel: no serial port has the name " PORT);
+  move_mount_to_root("/dev");
+  move_mount_to_root("/proc");
+  move_mount_to_root("/sys");
+  // The initramfs itself cannot be unmounted: the new root is put over it, as switch_root does.
+  if (chdir(ROOT) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0)
+    die("cannot enter the root image: %s", strerror(errno));
+  execve(agent_argv[0], agent_argv, agent_env);
+  die("cannot run %s: %s", agent_argv[0], strerror(errno));
+}

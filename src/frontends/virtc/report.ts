@@ -1,0 +1,90 @@
+// What a failure looks like on standard error, and the exit code it gives.
+import { isVirtcontainersError, reasonOf, type VirtcontainersError } from '../../base/errors.js';
+
+/** Exit codes that are not the command's own, as docker has them. */
+export const exitCodes = {
+  virtcFailed: 125,
+  notExecutable: 126,
+  notFound: 127,
+  signalBase: 128,
+} as const;
+
+/** The exit code for a command that did not come to run. */
+export function exitCodeFor(error: unknown): number {
+  const reason = isVirtcontainersError(error) ? error.details['reason'] : undefined;
+  if (reason === 'command-not-found') return exitCodes.notFound;
+  if (reason === 'command-not-executable') return exitCodes.notExecutable;
+  return exitCodes.virtcFailed;
+}
+
+/** An error as text for a person, control characters escaped, with a newline at its end. */
+export function describeError(error: unknown, options: { readonly debug: boolean }): string {
+  const lines = [`virtc: ${reasonOf(error)}`];
+  if (isVirtcontainersError(error)) {
+    if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
+    lines.push(...failedCleanups(error), ...consoleTail(error));
+  }
+  if (options.debug) lines.push(...everythingElse(error));
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+/** Text with control characters (but newline and tab) shown as `\xNN`: it may come from a guest. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
+    character === '\n' || character === '\t'
+      ? character
+      : `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/** What the VM said last, where it died. */
+function consoleTail(error: VirtcontainersError): string[] {
+  const titles = [
+    ['consoleTail', "the console's last lines:"],
+    ['stderrTail', "QEMU's last lines:"],
+  ] as const;
+  return titles.flatMap(([key, title]) => {
+    const tail = error.details[key];
+    if (typeof tail !== 'string' || tail.trim() === '') return [];
+    return [title, ...tail.trimEnd().split(/\r?\n/).map(indent)];
+  });
+}
+
+function failedCleanups(error: VirtcontainersError): string[] {
+  const failed = error.details['failedCleanups'];
+  if (!Array.isArray(failed) || failed.length === 0) return [];
+  return ['not cleaned up:', ...failed.map((entry) => indent(String(entry)))];
+}
+
+/** For --debug: the chain of causes, the details and where it was thrown. */
+function everythingElse(error: unknown): string[] {
+  const lines: string[] = [];
+  let cause = error instanceof Error ? error.cause : undefined;
+  for (let depth = 0; cause !== undefined && depth < 10; depth += 1) {
+    lines.push(`caused by: ${reasonOf(cause)}`);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  if (isVirtcontainersError(error)) {
+    lines.push(`code: ${error.code}`);
+    for (const [key, value] of Object.entries(error.details)) {
+      if (!['consoleTail', 'stderrTail', 'failedCleanups'].includes(key)) {
+        lines.push(`${key}: ${toText(value)}`);
+      }
+    }
+  }
+  if (error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  return lines;
+}
+
+function toText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}

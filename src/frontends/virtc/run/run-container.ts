@@ -1,0 +1,122 @@
+// Runs one container in a pod of its own from boot to removal, wired to our streams, signals and terminal.
+import type { Readable, Writable } from 'node:stream';
+import { isVirtcontainersError } from '../../../base/errors.js';
+import type { TerminalSize } from '../../../model/container-config.js';
+import type { Container, Pod, Runtime } from '../../../model/pod.js';
+import type { Timings } from '../../../model/progress.js';
+import { exitCodes } from '../report.js';
+import { Interrupts, type SignalSource } from './interrupts.js';
+import type { RunRequest } from './run-request.js';
+import { attachInput, copyOutput } from './streams.js';
+import type { Terminal } from './terminal.js';
+
+/** What surrounds a run; tests give fakes. */
+export interface RunContext {
+  readonly runtime: Runtime;
+  readonly signals: SignalSource;
+  readonly terminal: Terminal;
+  /** Opened only if the container gets our input. */
+  readonly openStdin: () => Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Called when the container runs: its output may begin. */
+  readonly onStarted: () => void;
+  readonly onTimings: (timings: Timings) => void;
+}
+
+// What a shell says of a program that SIGPIPE ended.
+const brokenPipe = exitCodes.signalBase + 13;
+
+/** Resolves with the exit code once nothing of the pod is left. */
+export async function runContainer(request: RunRequest, context: RunContext): Promise<number> {
+  const interrupts = new Interrupts(context.signals);
+  let pod: Pod | undefined;
+  try {
+    pod = await context.runtime.createPod({ ...request.pod, signal: interrupts.signal });
+    return await runIn(pod, request, { ...context, interrupts });
+  } catch (error) {
+    if (interrupts.exitCode === undefined || isUnclean(error)) throw error;
+    return interrupts.exitCode;
+  } finally {
+    interrupts.close();
+    context.terminal.restore();
+    if (pod !== undefined) context.onTimings(pod.timings);
+    await pod?.delete({ force: true });
+    interrupts.dispose();
+  }
+}
+
+type Run = RunContext & { readonly interrupts: Interrupts };
+
+async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
+  const { interrupts, terminal } = run;
+  const { signal } = interrupts;
+  const size = terminal.size();
+  const container = await pod.createContainer({
+    ...request.container,
+    ...(request.tty ? { terminal: size } : {}),
+    signal,
+  });
+  await container.start({ signal });
+  run.onStarted();
+  const output = copyAll(container, run);
+  // Looked at below; until then a failure must not count as unhandled.
+  output.catch(() => {});
+  interrupts.forwardTo((name) => {
+    // A container that is gone already needs no signal, and a dead VM is reported by wait.
+    container.kill(name).catch(() => {});
+  });
+  const detach = attach(container, request, run, size);
+  try {
+    const status = await container.wait({ signal });
+    interrupts.drain();
+    await output;
+    return interrupts.exitCode ?? status.code;
+  } finally {
+    detach();
+  }
+}
+
+async function copyAll(container: Container, run: Run): Promise<void> {
+  const { interrupts } = run;
+  const copy = (from: Readable, to: Writable, name: 'standard output' | 'standard error') =>
+    copyOutput(from, to, {
+      name,
+      signal: interrupts.signal,
+      onReaderGone: () => interrupts.end(brokenPipe),
+    });
+  await Promise.all([
+    copy(container.stdout, run.stdout, 'standard output'),
+    copy(container.stderr, run.stderr, 'standard error'),
+  ]);
+}
+
+/** Connects input and terminal. @returns disconnects them */
+function attach(
+  container: Container,
+  request: RunRequest,
+  run: Run,
+  firstSize: TerminalSize,
+): () => void {
+  const { terminal } = run;
+  const stops: (() => void)[] = [];
+  if (request.tty) {
+    const resize = (): void => {
+      container.resize(terminal.size()).catch(() => {});
+    };
+    stops.push(terminal.onResize(resize));
+    const { columns, rows } = terminal.size();
+    if (columns !== firstSize.columns || rows !== firstSize.rows) resize();
+    if (request.interactive) terminal.enterRawMode();
+  }
+  if (request.interactive) stops.push(attachInput(run.openStdin(), container.stdin));
+  return () => {
+    for (const stop of stops) stop();
+    terminal.restore();
+  };
+}
+
+/** Whether an aborted step left something behind, which must be said. */
+function isUnclean(error: unknown): boolean {
+  return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
+}

@@ -1,0 +1,94 @@
+// Tests of what the words and flags of `virtc run` mean.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseContainerOptions } from '../../../model/parse/container-options.js';
+import { type RunFlags, toRunRequest } from './run-request.js';
+
+const surroundings = { cwd: '/home/me', environment: { HOME: '/home/me', EMPTY: '' } };
+const rootfs = '/srv/debian';
+
+/** The part of the container's options that a flag adds to the plainest request. */
+function container(flags: RunFlags, words: readonly string[] = ['true']) {
+  return toRunRequest(words, { rootfs, ...flags }, surroundings).container;
+}
+
+test('a root and a command are enough: no input, no limits, an id that pod and container share', () => {
+  const {
+    pod,
+    container: options,
+    ...rest
+  } = toRunRequest(['echo', 'hi'], { rootfs }, surroundings);
+  assert.match(String(pod.id), /^[0-9a-f]{12}$/);
+  assert.deepEqual(options, {
+    id: pod.id,
+    rootfs,
+    command: ['echo', 'hi'],
+    env: {},
+    mounts: [],
+    stdin: false,
+  });
+  assert.deepEqual(rest, { interactive: false, tty: false });
+});
+
+const meanings: readonly [string, RunFlags, object][] = [
+  ['-i', { interactive: true }, { stdin: true }],
+  ['-w', { workdir: '/work' }, { cwd: '/work' }],
+  ['-u', { user: 'nobody:nogroup' }, { user: 'nobody:nogroup' }],
+  ['-m', { memory: '512m' }, { memoryMiB: '536870912B' }],
+  ['--cpus', { cpus: '1.5' }, { cpus: 1.5 }],
+  ['--name', { name: 'web-1' }, { id: 'web-1' }],
+  ['a relative --rootfs', { rootfs: 'root' }, { rootfs: '/home/me/root' }],
+  ['-e with a value', { env: ['A=1', 'B=', 'C=x=y'] }, { env: { A: '1', B: '', C: 'x=y' } }],
+  ['-e with a name', { env: ['HOME', 'EMPTY', 'UNSET'] }, { env: { HOME: '/home/me', EMPTY: '' } }],
+  ['a repeated -e', { env: ['A=1', 'A=2'] }, { env: { A: '2' } }],
+  [
+    '-v',
+    { volume: ['./src:/src:ro'] },
+    {
+      mounts: [{ kind: 'bind', source: '/home/me/src', destination: '/src', readOnly: true }],
+    },
+  ],
+];
+for (const [title, flags, expected] of meanings) {
+  test(`${title} becomes options of the container`, () => {
+    const options: Readonly<Record<string, unknown>> = { ...container(flags) };
+    for (const [key, value] of Object.entries(expected)) assert.deepEqual(options[key], value);
+  });
+}
+
+test('a variable called __proto__ is a variable', () => {
+  assert.deepEqual(Object.entries(container({ env: ['__proto__=x'] }).env ?? {}), [
+    ['__proto__', 'x'],
+  ]);
+});
+
+test('the library takes what all flags together give', async () => {
+  const options = container({
+    interactive: true,
+    env: ['A=1'],
+    workdir: '/w',
+    user: '1000:1000',
+    volume: ['/a b,c:/d:ro'],
+    memory: '100.5m',
+    cpus: '.5',
+    name: 'x',
+  });
+  const config = await parseContainerOptions(options);
+  assert.deepEqual(config.resources, { memoryBytes: 105_381_888, cpus: 0.5, pids: 4096 });
+  assert.equal(config.process.stdin, true);
+});
+
+const refused: readonly [string, readonly string[], RunFlags, string, RegExp][] = [
+  ['an image', ['alpine', 'sh'], {}, 'unsupported', /^cannot run image "alpine": .*no images yet/],
+  ['nothing at all', [], {}, 'invalid-argument', /no --rootfs given/],
+  ['an empty root', ['sh'], { rootfs: '' }, 'invalid-argument', /no --rootfs given/],
+  ['no command', [], { rootfs }, 'invalid-argument', /no command given/],
+  ['a variable without a name', ['sh'], { rootfs, env: ['=x'] }, 'invalid-argument', /no name/],
+  ['an escaping name', ['sh'], { rootfs, name: '../x' }, 'invalid-argument', /container id/],
+  ['an empty name', ['sh'], { rootfs, name: '' }, 'invalid-argument', /container id/],
+];
+for (const [title, words, flags, code, message] of refused) {
+  test(`${title} is refused`, () => {
+    assert.throws(() => toRunRequest(words, flags, surroundings), { code, message });
+  });
+}

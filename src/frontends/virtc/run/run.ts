@@ -1,0 +1,99 @@
+// `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
+import { VirtcontainersError } from '../../../base/errors.js';
+import { getTerminalMode, setTerminalMode } from '../../../base/native.js';
+import { createRuntime } from '../../../index.js';
+import { parseContainerOptions } from '../../../model/parse/container-options.js';
+import type { ProgressEvent, Timings } from '../../../model/progress.js';
+import { logLevelFrom, runtimeOptionsFrom } from '../environment.js';
+import { ProgressLine } from '../progress-line.js';
+import { describeError, exitCodeFor } from '../report.js';
+import { stderrLogger } from '../stderr-log.js';
+import { checkHostPaths } from './host-paths.js';
+import { runContainer } from './run-container.js';
+import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
+import { hasStuckWrite, openOutput } from './streams.js';
+import { Terminal } from './terminal.js';
+
+/** Runs the command and resolves with the exit code of `virtc`; never rejects. */
+export async function run(words: readonly string[], flags: RunFlags): Promise<number> {
+  const debug = flags.debug === true;
+  const terminal = new Terminal(process, { get: getTerminalMode, set: setTerminalMode });
+  const progress = new ProgressLine(debug ? { write: () => true } : process.stderr, process.env);
+  const report = (error: unknown): number => {
+    terminal.restore();
+    progress.close();
+    process.stderr.write(describeError(error, { debug }));
+    return exitCodeFor(error);
+  };
+  const [stdout, stderr] = [openOutput(process.stdout), openOutput(process.stderr)];
+  try {
+    const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
+    requireTerminal(request, terminal);
+    // Before a VM is booted: a mistake shall not cost the time of a boot.
+    await parseContainerOptions(request.container);
+    await checkHostPaths(request.container);
+    return await runContainer(request, {
+      runtime: createRuntime(runtimeOptions(debug, progress)),
+      signals: process,
+      terminal,
+      openStdin: () => process.stdin,
+      stdout,
+      stderr,
+      onStarted: () => progress.close(),
+      onTimings: (timings) => {
+        if (debug) process.stderr.write(formatTimings(timings));
+      },
+    });
+  } catch (error) {
+    return report(error);
+  } finally {
+    progress.close();
+    // Only after a signal that ended the run: nothing of the pod is left, and nobody shall wait for the reader.
+    if ([stdout, stderr].some(hasStuckWrite)) process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+function runtimeOptions(
+  debug: boolean,
+  progress: ProgressLine,
+): Parameters<typeof createRuntime>[0] {
+  const level = debug ? 'debug' : logLevelFrom(process.env);
+  return {
+    ...runtimeOptionsFrom(process.env),
+    onProgress: (event) => showProgress(event, progress),
+    ...(level === null
+      ? {}
+      : { logger: stderrLogger(level, (line) => process.stderr.write(line)) }),
+  };
+}
+
+const stepTexts: Readonly<Partial<Record<ProgressEvent['step'], string>>> = {
+  'vm-spawn': 'starting the virtual machine',
+  'vm-boot': 'booting the virtual machine',
+  resize: 'growing the virtual machine',
+  'container-create': 'creating the container',
+  'container-start': 'starting the container',
+};
+
+function showProgress(event: ProgressEvent, progress: ProgressLine): void {
+  const text = stepTexts[event.step];
+  if (event.phase === 'begin' && text !== undefined) progress.show(`${text}…`);
+}
+
+/** docker's rule: keys can only be passed on to a terminal from a terminal. */
+function requireTerminal(request: RunRequest, terminal: Terminal): void {
+  if (!request.tty || !request.interactive || terminal.hasInput) return;
+  throw new VirtcontainersError(
+    'invalid-argument',
+    'cannot attach terminal: the input device is not a TTY',
+    { hint: 'leave -t out to pass bytes through, or -i out to pass no input' },
+  );
+}
+
+function formatTimings(timings: Timings): string {
+  const lines = timings.map(
+    ({ step, durationMs }) => `timing ${step.padEnd(16)} ${durationMs.toFixed(1).padStart(9)} ms\n`,
+  );
+  const total = timings.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return `${lines.join('')}timing ${'total'.padEnd(16)} ${total.toFixed(1).padStart(9)} ms\n`;
+}

@@ -1,0 +1,48 @@
+// `virtc setup` in this process: progress on standard error, ^C ends it cleanly, the image's directory on standard output.
+import { constants } from 'node:os';
+import { type SetupEvent, setupGuestImage } from '../../../../guest-image/build.js';
+import { isVirtcontainersError } from '../../../base/errors.js';
+import { defaultLibRoot } from '../../../model/roots.js';
+import { runtimeOptionsFrom } from '../environment.js';
+import { ProgressLine } from '../progress-line.js';
+import { describeError, exitCodeFor, exitCodes } from '../report.js';
+import { SetupProgress } from './setup-progress.js';
+
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Makes sure that the guest image is there; resolves with the exit code and never rejects. */
+export async function setup(flags: {
+  readonly force?: boolean;
+  readonly debug?: boolean;
+}): Promise<number> {
+  const line = new ProgressLine(process.stderr, process.env);
+  const progress = new SetupProgress(line, (text) => process.stderr.write(text));
+  const abort = new AbortController();
+  let code: number = exitCodes.virtcFailed;
+  for (const name of endingSignals) {
+    process.once(name, () => {
+      code = exitCodes.signalBase + constants.signals[name];
+      abort.abort();
+    });
+  }
+  try {
+    const { libRoot = defaultLibRoot() } = runtimeOptionsFrom(process.env);
+    const { directory, built } = await setupGuestImage({
+      libRoot,
+      force: flags.force === true,
+      signal: abort.signal,
+      onProgress: (event: SetupEvent) => progress.tell(event),
+    });
+    line.close();
+    process.stderr.write(built.length === 0 ? 'the guest image is there\n' : '');
+    process.stdout.write(`${directory}\n`);
+    return 0;
+  } catch (error) {
+    line.close();
+    if (abort.signal.aborted && isVirtcontainersError(error) && error.code === 'cancelled') {
+      return code;
+    }
+    process.stderr.write(describeError(error, { debug: flags.debug === true }));
+    return exitCodeFor(error);
+  }
+}
