@@ -35,13 +35,14 @@ test('a pid that names no process has no handle', () => {
 
 test('a running process is alive, can be killed, and is dead afterwards', async () => {
   const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const exited = once(child, 'exit');
   const handle = processHandle(child.pid ?? -1);
   assert.ok(handle !== null);
   assert.equal(isAlive(handle), true);
   assert.equal(await waitForDeath(handle, 5), false);
   assert.equal(killProcess(handle, 'SIGKILL'), true);
   assert.equal(await waitForDeath(handle, 5000), true);
-  await once(child, 'exit');
+  await exited;
   assert.equal(killProcess(handle, 'SIGKILL'), false);
 });
 

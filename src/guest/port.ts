@@ -38,14 +38,10 @@ class Port extends Duplex {
     });
   }
 
-  override _write(
-    chunk: Buffer,
-    _encoding: BufferEncoding,
-    done: (error?: Error | null) => void,
-  ): void {
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     write(this.#fd, chunk, 0, chunk.length, null, (error, count) => {
       if (error !== null) done(error);
-      else if (count < chunk.length) this._write(chunk.subarray(count), 'buffer', done);
+      else if (count < chunk.length) this._write(chunk.subarray(count), '', done);
       else done();
     });
   }

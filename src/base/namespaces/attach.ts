@@ -50,21 +50,30 @@ export function detachInNamespace(home: Home, request: DetachRequest): null {
 }
 
 function inNamespaceOf(pid: number, home: Home, steps: () => void): null {
-  const processFd = openProcess(pid);
-  try {
-    // A recycled pid must never make us mount something on the host itself.
-    if (statSync(`/proc/${pid}/ns/mnt`).ino === statSync('/proc/thread-self/ns/mnt').ino) {
-      throw new VirtcontainersError('invalid-state', `process ${pid} is in no jail`);
-    }
-    setNamespace(processFd, CLONE_NEWNS);
-  } finally {
-    closeSync(processFd);
-  }
+  enterMountNamespace(pid);
   try {
     steps();
     return null;
   } finally {
     home.enter();
+  }
+}
+
+function enterMountNamespace(pid: number): void {
+  let processFd: number | undefined;
+  try {
+    processFd = openProcess(pid);
+    // A recycled pid must never make us mount something on the host itself.
+    if (statSync(`/proc/${pid}/ns/mnt`).ino === statSync('/proc/thread-self/ns/mnt').ino) {
+      throw new VirtcontainersError('invalid-state', `process ${pid} is in no jail`);
+    }
+    setNamespace(processFd, CLONE_NEWNS);
+  } catch (error) {
+    // ENOENT: the namespace of a zombie.
+    if (!['ESRCH', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
+    throw new VirtcontainersError('unavailable', `process ${pid} has ended`);
+  } finally {
+    if (processFd !== undefined) closeSync(processFd);
   }
 }
 

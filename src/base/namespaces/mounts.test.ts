@@ -10,6 +10,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -19,7 +20,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { type JailedProcess, spawnInJail } from './jail.js';
-import { attachMount, canMapIds, cloneTree, detachMount, idmapUserNamespace } from './mounts.js';
+import {
+  attachMount,
+  canMapIds,
+  cloneTree,
+  detachMount,
+  idmapUserNamespace,
+  needsMappedIds,
+} from './mounts.js';
 
 let directory = '';
 let root = '';
@@ -29,7 +37,9 @@ const awake = setInterval(() => {}, 1000);
 
 /** Runs a line in the jailed shell and gives what it prints. */
 async function ask(line: string): Promise<string> {
-  writeFileSync(path.join(directory, 'ask', 'line'), `${line}\n`);
+  // Whole at once: the shell must not read a half.
+  writeFileSync(path.join(directory, 'ask', 'next'), `${line}\n`);
+  renameSync(path.join(directory, 'ask', 'next'), path.join(directory, 'ask', 'line'));
   const [answer] = (await once(jailed.stderr, 'data')) as [Buffer];
   return answer.toString();
 }
@@ -197,6 +207,28 @@ test('a process that has ended, and one in no jail, are refused', async () => {
     message: `cannot attach mount ${root}/a: process ${process.pid} is in no jail`,
   });
   assert.equal(mountinfo('self'), before);
+});
+
+test('a jail tells from its first moment on whether ids must be mapped', async () => {
+  const spec = {
+    argv: ['/usr/bin/sleep', '60'],
+    env: {},
+    readOnlyPaths: [],
+    writablePaths: [],
+    exports: [],
+    devices: ['null'],
+    needsFileCapabilities: true,
+  } as const;
+  for (const [sources, expected] of [
+    [['/'], true],
+    [['/proc'], false],
+  ] as const) {
+    const process = await spawnInJail({ ...spec, sources });
+    assert.equal(needsMappedIds(process.pid), expected);
+    process.kill('SIGKILL');
+    await process.exited;
+    assert.throws(() => needsMappedIds(process.pid), { code: 'unavailable' });
+  }
 });
 
 test('another process attaches and detaches as well', async () => {

@@ -1,10 +1,26 @@
 // Puts mounts into jails and takes them away, from whatever process: by setns in the namespace worker.
+import { lstatSync, statSync } from 'node:fs';
 import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
+import { userNamespaceFile } from './launcher.js';
 import { namespaceWorker } from './worker-client.js';
 import type { AttachRequest, DetachRequest } from './worker-protocol.js';
 
 export { canMapIds, cloneTree } from './clone-tree.js';
 export { idmapUserNamespace } from './user-namespace.js';
+
+/**
+ * Whether what is attached to this process' jail must have its ids mapped. Its root tells, from its first moment on;
+ * the process itself enters its user namespace only a little later.
+ * @throws VirtcontainersError `unavailable` where the process has ended
+ */
+export function needsMappedIds(pid: number): boolean {
+  const root = `/proc/${pid}/root`;
+  const needs = lstatSync(`${root}${userNamespaceFile}`, { throwIfNoEntry: false }) !== undefined;
+  if (!needs && statSync(root, { throwIfNoEntry: false }) === undefined) {
+    throw new VirtcontainersError('unavailable', `process ${pid} has ended`);
+  }
+  return needs;
+}
 
 export interface AttachMountOptions {
   /** A process in the jail. */
@@ -43,17 +59,15 @@ async function carryOut(request: AttachRequest | DetachRequest): Promise<void> {
   } catch (error) {
     const errno = isVirtcontainersError(error) ? error.details['errno'] : undefined;
     const code = codeOf(error, errno);
-    const reason = code === 'unavailable' ? `process ${request.pid} has ended` : reasonOf(error);
     throw new VirtcontainersError(
       code,
-      `cannot ${request.kind} mount ${request.root}/${request.path}: ${reason}`,
+      `cannot ${request.kind} mount ${request.root}/${request.path}: ${reasonOf(error)}`,
       { cause: error, details: errno === undefined ? {} : { errno } },
     );
   }
 }
 
 function codeOf(error: unknown, errno: unknown): VirtcontainersError['code'] {
-  if (errno === 'ESRCH') return 'unavailable';
   if (errno === 'ELOOP' || errno === 'EXDEV') return 'invalid-argument';
   return isVirtcontainersError(error) ? error.code : 'internal';
 }

@@ -13,6 +13,8 @@ function shell(script: string, output = nothing): number {
 
 test('real children and orphans end with their true codes and signals, and leave no zombie', async () => {
   becomeSubreaper();
+  // A signal's handler alone does not keep a process alive.
+  const alive = setInterval(() => {}, 1000);
   const reaper = new Reaper();
   reaper.start();
   const mark = reaper.mark();
@@ -41,6 +43,7 @@ test('real children and orphans end with their true codes and signals, and leave
   }
   const left = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
   assert.equal(left, '');
+  clearInterval(alive);
 });
 
 test('an end from before a process was made is not taken for its own', async () => {

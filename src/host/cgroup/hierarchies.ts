@@ -1,6 +1,7 @@
 // Which cgroup hierarchies the host has and where in them this process is.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseMountinfo } from '../../base/mountinfo.js';
 
 /** All cgroups of pods lie in directories of this name. */
 export const parentName = 'virtcontainers';
@@ -15,33 +16,6 @@ export interface Hierarchy {
   readonly mountPoint: string;
   /** Absolute path of the cgroup that this process is in. */
   readonly own: string;
-}
-
-const fromOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_all, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8)),
-  );
-
-interface CgroupMount {
-  readonly version: 1 | 2;
-  readonly root: string;
-  readonly mountPoint: string;
-  readonly superOptions: readonly string[];
-}
-
-function parseMount(line: string): CgroupMount | null {
-  const [before = '', after = ''] = line.split(' - ', 2);
-  const [, , , root, mountPoint] = before.split(' ');
-  const [type, , superOptions = ''] = after.split(' ');
-  if ((type !== 'cgroup' && type !== 'cgroup2') || root === undefined || mountPoint === undefined) {
-    return null;
-  }
-  return {
-    version: type === 'cgroup2' ? 2 : 1,
-    root: fromOctal(root),
-    mountPoint: fromOctal(mountPoint),
-    superOptions: superOptions.split(','),
-  };
 }
 
 /** Lines of /proc/self/cgroup: `id:controllers:path`, controllers empty for version 2. */
@@ -62,11 +36,9 @@ function parseMemberships(text: string): { controllers: string[]; path: string }
  */
 export function findHierarchies(mountinfo: string, memberships: string): readonly Hierarchy[] {
   const places = parseMemberships(memberships);
-  const mounts = mountinfo
-    .split('\n')
-    .map(parseMount)
-    .filter((mount) => mount !== null);
-  return mounts.flatMap(({ version, root, mountPoint, superOptions }) => {
+  const mounts = parseMountinfo(mountinfo).filter(({ type }) => /^cgroup2?$/.test(type));
+  return mounts.flatMap(({ type, root, mountPoint, superOptions }) => {
+    const version = type === 'cgroup2' ? 2 : 1;
     const place = places.find(({ controllers }) =>
       version === 2
         ? controllers.length === 0

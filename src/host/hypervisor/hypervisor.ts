@@ -79,7 +79,7 @@ export interface Hypervisor {
   findLeftovers(podId: string): Promise<readonly VmHandle[]>;
 }
 
-/** A live VM. Every method rejects with `unavailable` once it has ended. */
+/** A live VM. Once it has ended every method but `stop` rejects with `unavailable`. */
 export interface Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator;
@@ -95,7 +95,10 @@ export interface Vm {
   grow(size: VmSize): Promise<void>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Ends the VM in order, by force after `graceMs`; resolves when it is gone and its handle released. */
+  /**
+   * Ends the VM in order, by force after `graceMs`; resolves when it is gone and its handle released, which is all
+   * that is left to do where it has already ended. Safe to repeat.
+   */
   stop(options: { readonly graceMs: number }): Promise<void>;
   /** The console's last lines, escaped. */
   consoleTail(): string;

@@ -1,0 +1,130 @@
+// Makes VMs with QEMU: chooses the accelerator, starts, describes, and ends what earlier processes left.
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { VirtcontainersError } from '../../../base/errors.js';
+import { spawnInJail } from '../../../base/namespaces/jail.js';
+import { killProcess, waitForDeath } from '../../../base/process-handle.js';
+import type { VmHandle } from '../../../model/handle.js';
+import type { Accelerator, Hypervisor, StartOptions, Vm, VmPlan } from '../hypervisor.js';
+import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
+import { toCommandLine } from './command-line.js';
+import { chooseAccelerator, hostKvm, type KvmProbeParts, probeKvm } from './kvm-probe.js';
+import { findQemus } from './leftovers.js';
+import type { Spawn } from './qemu-process.js';
+import { startVm } from './start-vm.js';
+import { hypervisorName } from './vm-shape.js';
+
+export interface QemuHypervisorOptions {
+  /**
+   * Names this runtime's VMs apart from those of others on this host: the directory of its live state. Pods of the
+   * same id in two runtimes are then never taken for each other.
+   */
+  readonly runRoot: string;
+  /** Directory of logs; a VM's console goes to `<logRoot>/<pod>/console.log`. Null keeps only its end in memory. */
+  readonly logRoot: string | null;
+  /** Directory for what is remembered until the next boot: the KVM probe's result. Null remembers it in memory. */
+  readonly cacheDirectory: string | null;
+  /** QEMU's program, absolute. Default `/usr/bin/qemu-system-x86_64`. */
+  readonly program?: string;
+  /** For tests. */
+  readonly parts?: Partial<QemuHypervisorParts>;
+}
+
+/** What the hypervisor does to the host. */
+export interface QemuHypervisorParts {
+  readonly spawn: Spawn;
+  readonly cgroups: CgroupMaker;
+  readonly kvm: KvmProbeParts;
+}
+
+/** How long a killed VM may take to be gone, in milliseconds. */
+const deathWaitMs = 5000;
+
+export class QemuHypervisor implements Hypervisor {
+  readonly name = hypervisorName;
+  readonly #options: QemuHypervisorOptions;
+  readonly #program: string;
+  readonly #parts: QemuHypervisorParts;
+  readonly #scope: string;
+  #probed: Promise<Accelerator> | undefined;
+
+  constructor(options: QemuHypervisorOptions) {
+    this.#options = options;
+    this.#program = options.program ?? '/usr/bin/qemu-system-x86_64';
+    this.#scope = createHash('sha256')
+      .update(path.resolve(options.runRoot))
+      .digest('hex')
+      .slice(0, 8);
+    this.#parts = {
+      spawn: spawnInJail,
+      cgroups: hostCgroups((podId) => this.#scopedName(podId)),
+      kvm: hostKvm({ program: this.#program, cacheDirectory: options.cacheDirectory }),
+      ...options.parts,
+    };
+  }
+
+  async accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator> {
+    if (wanted === 'tcg') return { kind: 'tcg', reason: 'emulation was asked for' };
+    this.#probed ??= probeKvm(this.#parts.kvm);
+    return chooseAccelerator(wanted, await this.#probed);
+  }
+
+  async describe(plan: VmPlan): Promise<readonly string[]> {
+    const { kind } = await this.accelerator(plan.accelerator);
+    return this.#commandLine(plan, kind);
+  }
+
+  async start(plan: VmPlan, options: StartOptions): Promise<Vm> {
+    const accelerator = await this.accelerator(plan.accelerator);
+    const { logRoot } = this.#options;
+    return startVm({
+      plan,
+      options,
+      accelerator,
+      argv: this.#commandLine(plan, accelerator.kind),
+      spawn: this.#parts.spawn,
+      cgroups: this.#parts.cgroups,
+      logDirectory: logRoot === null ? null : path.join(logRoot, plan.podId),
+    });
+  }
+
+  async release(handle: VmHandle): Promise<void> {
+    const { process, cgroups } = handle;
+    killProcess(process, 'SIGKILL');
+    if (!(await waitForDeath(process, deathWaitMs))) {
+      throw new VirtcontainersError(
+        'timeout',
+        `cannot release VM process ${process.pid}: it is still there after ${deathWaitMs} ms`,
+      );
+    }
+    await this.#parts.cgroups.remove(cgroups);
+  }
+
+  async findLeftovers(podId: string): Promise<readonly VmHandle[]> {
+    const cgroups = this.#parts.cgroups.find(podId);
+    const found = await findQemus(this.#vmName(podId));
+    // Cgroups that outlived their process are released by a handle that names no process.
+    const processes = found.length > 0 || cgroups.length === 0 ? found : [noProcess];
+    return processes.map((process) => ({
+      kind: 'vm',
+      hypervisor: hypervisorName,
+      process,
+      cgroups,
+    }));
+  }
+
+  #commandLine(plan: VmPlan, accelerator: Accelerator['kind']): readonly string[] {
+    const name = this.#vmName(plan.podId);
+    return toCommandLine({ plan, accelerator, program: this.#program, name });
+  }
+
+  #vmName(podId: string): string {
+    return `virtc-${this.#scopedName(podId)}`;
+  }
+
+  #scopedName(podId: string): string {
+    return `${podId}.${this.#scope}`;
+  }
+}
+
+const noProcess = { pid: 0, startTime: '0' };

@@ -1,0 +1,105 @@
+// A live QEMU: what can be asked of it, until it ends.
+import type { Duplex } from 'node:stream';
+import { waitFor } from '../../../base/deadline.js';
+import { reasonOf, VirtcontainersError } from '../../../base/errors.js';
+import { printableTail } from '../../../base/untrusted-text.js';
+import type { VmHandle } from '../../../model/handle.js';
+import { consoleTailBytes } from '../../../model/limits.js';
+import type { Accelerator, Vm, VmExit, VmPlan, VmSize } from '../hypervisor.js';
+import { vmDirectory } from './command-line.js';
+import { dialSocket } from './dial.js';
+import { HotPlug } from './hot-plug.js';
+import type { QmpClient } from './qmp-client.js';
+import type { VmParts } from './vm-parts.js';
+import { socketNames } from './vm-shape.js';
+
+export interface QemuVmParts {
+  readonly plan: VmPlan;
+  readonly accelerator: Accelerator;
+  readonly handle: VmHandle;
+  readonly parts: VmParts;
+  readonly qmp: QmpClient;
+  /** Releases all that the VM held on the host; the process is gone by then. */
+  readonly release: () => Promise<void>;
+}
+
+export class QemuVm implements Vm {
+  readonly handle: VmHandle;
+  readonly accelerator: Accelerator;
+  readonly mountNamespacePid: number;
+  readonly exited: Promise<VmExit>;
+  readonly #plan: VmPlan;
+  readonly #parts: VmParts;
+  readonly #qmp: QmpClient;
+  readonly #hotPlug: HotPlug;
+  readonly #release: () => Promise<void>;
+
+  constructor({ plan, accelerator, handle, parts, qmp, release }: QemuVmParts) {
+    this.handle = handle;
+    this.accelerator = accelerator;
+    this.mountNamespacePid = parts.process.pid;
+    this.exited = parts.exited;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#qmp = qmp;
+    this.#hotPlug = new HotPlug(qmp, plan);
+    this.#release = release;
+  }
+
+  get size(): VmSize {
+    return this.#hotPlug.size;
+  }
+
+  dialAgent(signal?: AbortSignal): Promise<Duplex> {
+    const what = this.#cannot('reach the agent of');
+    const path = `${vmDirectory(this.#plan)}/${socketNames.agent}`;
+    return this.#parts.during(what, async () => {
+      try {
+        return await dialSocket(path, { what, signal });
+      } catch (error) {
+        if (error instanceof VirtcontainersError) throw error;
+        const message = `${what}: ${reasonOf(error)}`;
+        throw new VirtcontainersError('unavailable', message, { cause: error });
+      }
+    });
+  }
+
+  grow(size: VmSize): Promise<void> {
+    return this.#parts.during(this.#cannot('grow'), () => this.#hotPlug.grow(size));
+  }
+
+  pause(): Promise<void> {
+    return this.#command('pause', 'stop');
+  }
+
+  resume(): Promise<void> {
+    return this.#command('resume', 'cont');
+  }
+
+  /**
+   * QEMU's `quit` is the orderly way: the agent has ended the containers by then and nothing of the guest's own
+   * lasts, so a powerdown of the guest would only cost its time.
+   */
+  async stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    if (this.#parts.exit === undefined) {
+      this.#parts.quit();
+      const what = this.#cannot('stop');
+      await waitFor(this.exited, { timeoutMs: graceMs, what }).catch(() =>
+        this.#parts.kill(`QEMU did not end within ${graceMs} ms and was killed`),
+      );
+    }
+    await this.#release();
+  }
+
+  consoleTail(): string {
+    return printableTail(this.#parts.console.text(), consoleTailBytes);
+  }
+
+  async #command(verb: string, command: string): Promise<void> {
+    await this.#parts.during(this.#cannot(verb), () => this.#qmp.execute(command));
+  }
+
+  #cannot(verb: string): string {
+    return `cannot ${verb} VM ${this.#plan.podId}`;
+  }
+}

@@ -1,0 +1,180 @@
+// Starts one QEMU: the steps in their order, each undone if a later one fails.
+import { mkdir, rm } from 'node:fs/promises';
+import { abortError, reasonOf, throwIfAborted, VirtcontainersError } from '../../../base/errors.js';
+import type { JailSpec } from '../../../base/namespaces/jail.js';
+import { Undo } from '../../../base/undo.js';
+import type { VmHandle } from '../../../model/handle.js';
+import { BoundedLog } from '../../logs/bounded-log.js';
+import type { Accelerator, StartOptions, VmPlan } from '../hypervisor.js';
+import type { CgroupMaker } from './cgroup-maker.js';
+import { vmDirectory } from './command-line.js';
+import { dialWhenThere } from './dial.js';
+import { GuestConsole } from './guest-console.js';
+import { QemuProcess, type Spawn } from './qemu-process.js';
+import { QemuVm } from './qemu-vm.js';
+import { QmpClient } from './qmp-client.js';
+import { VmParts, vmGone } from './vm-parts.js';
+import { hypervisorName, type SocketName, socketNames } from './vm-shape.js';
+
+/** Longest wait for QEMU to answer, in milliseconds: 50 on a quiet machine. */
+const qemuStartMs = 30_000;
+
+export interface StartContext {
+  readonly plan: VmPlan;
+  readonly options: StartOptions;
+  readonly accelerator: Accelerator;
+  readonly argv: readonly string[];
+  readonly spawn: Spawn;
+  readonly cgroups: CgroupMaker;
+  /** Where the console's log goes; null keeps only its end in memory. */
+  readonly logDirectory: string | null;
+}
+
+export async function startVm(context: StartContext): Promise<QemuVm> {
+  const what = `cannot start VM ${context.plan.podId}`;
+  throwIfAborted(context.options.signal, what);
+  return Undo.run(async (undo) => {
+    const directory = await makeVmDirectory(context.plan, undo);
+    const console = await openConsole(context, undo);
+    const cgroups = makeCgroups(context, undo);
+    const parts = await spawnQemu(context, console, undo);
+    const handle: VmHandle = {
+      kind: 'vm',
+      hypervisor: hypervisorName,
+      process: parts.process.handle,
+      cgroups,
+    };
+    const qmp = await guarded(context, parts, async (signal) => {
+      context.cgroups.add(cgroups, parts.process.pid);
+      // The record is written while QEMU starts.
+      const [connected] = await Promise.all([
+        connect(directory, parts, { signal, what }),
+        context.options.onHandle(handle),
+      ]);
+      await connected.execute('cont', undefined, { signal });
+      return connected;
+    });
+    const release = async (): Promise<void> => {
+      await console.close();
+      await context.cgroups.remove(cgroups);
+      await rm(directory, { recursive: true, force: true });
+    };
+    const { plan, accelerator } = context;
+    return new QemuVm({ plan, accelerator, handle, parts, qmp, release });
+  });
+}
+
+/** Made anew: what an earlier VM of this pod left there, its sockets among it, must not be taken for this one's. */
+async function makeVmDirectory(plan: VmPlan, undo: Undo): Promise<string> {
+  const directory = vmDirectory(plan);
+  const remove = () => rm(directory, { recursive: true, force: true });
+  await remove();
+  await mkdir(directory, { mode: 0o700 });
+  undo.add(`remove ${directory}`, remove);
+  return directory;
+}
+
+async function openConsole({ logDirectory }: StartContext, undo: Undo): Promise<GuestConsole> {
+  const log =
+    logDirectory === null
+      ? null
+      : await BoundedLog.open({ directory: logDirectory, name: 'console' });
+  const console = new GuestConsole(log);
+  undo.add("close the console's log", () => console.close());
+  return console;
+}
+
+function makeCgroups({ plan, options, cgroups }: StartContext, undo: Undo): readonly string[] {
+  const made = cgroups.create(plan, options.log);
+  undo.add('remove the cgroups', () => cgroups.remove(made));
+  return made;
+}
+
+async function spawnQemu(
+  context: StartContext,
+  console: GuestConsole,
+  undo: Undo,
+): Promise<VmParts> {
+  const parts = new VmParts(new QemuProcess(await spawn(context)), console);
+  undo.add('kill QEMU', () => parts.kill('its start failed'));
+  return parts;
+}
+
+async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
+  try {
+    return await context.spawn(toJailSpec(plan, argv, accelerator.kind));
+  } catch (error) {
+    const missing = error instanceof VirtcontainersError && error.code === 'not-found';
+    throw new VirtcontainersError(
+      missing ? 'not-found' : 'unavailable',
+      `cannot start VM ${plan.podId}: ${reasonOf(error)}`,
+      {
+        cause: error,
+        ...(missing ? { hint: qemuHint } : {}),
+      },
+    );
+  }
+}
+
+/** How to get QEMU. */
+export const qemuHint = "run 'virtc setup', or install QEMU (Debian: the package qemu-system-x86)";
+
+/** Everything QEMU may see: its own directory, the image, the shares. */
+export function toJailSpec(
+  plan: VmPlan,
+  argv: readonly string[],
+  accelerator: Accelerator['kind'],
+): JailSpec {
+  return {
+    argv,
+    env: { PATH: '/usr/bin:/bin' },
+    cwd: vmDirectory(plan),
+    readOnlyPaths: [plan.image.directory],
+    writablePaths: [vmDirectory(plan)],
+    exports: plan.shares.map(({ directory, readOnly }) => ({ path: directory, readOnly })),
+    devices: accelerator === 'kvm' ? ['null', 'urandom', 'kvm'] : ['null', 'urandom'],
+    needsFileCapabilities: plan.shares.length > 0,
+  };
+}
+
+async function connect(
+  directory: string,
+  parts: VmParts,
+  options: { readonly signal: AbortSignal; readonly what: string },
+): Promise<QmpClient> {
+  const dial = (name: SocketName) => dialWhenThere(`${directory}/${socketNames[name]}`, options);
+  const qmp = await QmpClient.connect(await dial('qmp'), {
+    signal: options.signal,
+    timeoutMs: qemuStartMs,
+  });
+  parts.attachQmp(qmp);
+  parts.console.follow(await dial('console'));
+  return qmp;
+}
+
+/**
+ * Runs `action` with a signal that fires when the caller gives up, when QEMU has ended and when it takes too long;
+ * what comes out then says which of them it was.
+ */
+async function guarded<T>(
+  { plan, options }: StartContext,
+  parts: VmParts,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const what = `cannot start VM ${plan.podId}`;
+  const ended = new AbortController();
+  const tooLong = AbortSignal.timeout(qemuStartMs);
+  const { signal } = options;
+  void parts.exited.then(() => ended.abort());
+  const all = [ended.signal, tooLong, ...(signal === undefined ? [] : [signal])];
+  try {
+    return await action(AbortSignal.any(all));
+  } catch (error) {
+    if (signal?.aborted) throw abortError(signal, what);
+    if (ended.signal.aborted || !tooLong.aborted) {
+      return await parts.during(what, () => Promise.reject(error));
+    }
+    await parts.kill(`QEMU did not answer within ${qemuStartMs} ms`);
+    throw vmGone(what, await parts.exited, error);
+  }
+}
