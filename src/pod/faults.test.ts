@@ -213,7 +213,11 @@ for (const [name, phase, before] of [
         if (failure === undefined) return;
         const { code, details } = failure as { code: string; details: Record<string, unknown> };
         assert.equal(code, 'unavailable', `${where}: ${String(failure)}`);
-        assert.match(String(details['consoleTail']), /the last line/, `${where}: ${String(failure)} ${JSON.stringify(details)}`);
+        assert.match(
+          String(details['consoleTail']),
+          /the last line/,
+          `${where}: ${String(failure)} ${JSON.stringify(details)}`,
+        );
         if (before === 'nothing') world.assertNothingLeft(where);
       },
       (world, n) => {

@@ -22,6 +22,8 @@ export class PodWorld {
   readonly faults = new Faults();
   readonly runtime: LocalRuntime;
   readonly events: ProgressEvent[] = [];
+  /** Can make the creation of a pod wait. */
+  beforeImage: () => Promise<void> = async () => {};
 
   /** @param other a world whose host this process shares: the same disk, VMs and shares */
   constructor(options: { readonly crun?: FakeCrunOptions; readonly other?: PodWorld } = {}) {
@@ -35,13 +37,16 @@ export class PodWorld {
       share: this.share,
       store: this.store,
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
-      openImage: async () => ({
-        directory: '/fake/image',
-        kernel: '/fake/image/vmlinux',
-        initrd: '/fake/image/initrd',
-        rootImage: '/fake/image/root',
-        kernelParameters: [],
-      }),
+      openImage: async () => {
+        await this.beforeImage();
+        return {
+          directory: '/fake/image',
+          kernel: '/fake/image/vmlinux',
+          initrd: '/fake/image/initrd',
+          rootImage: '/fake/image/root',
+          kernelParameters: [],
+        };
+      },
       accelerator: 'auto',
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,

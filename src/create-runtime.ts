@@ -1,0 +1,64 @@
+// The composition root: the only file that names QEMU, 9p, the file store and the ttrpc agent together.
+import path from 'node:path';
+import { VirtcontainersError } from './base/errors.js';
+import { silentLogger } from './base/log.js';
+import { version } from './base/version.js';
+import { type RuntimeConfig, toRuntimeConfig } from './config.js';
+import type { RuntimeOptions } from './model/options.js';
+import type { Runtime } from './model/pod.js';
+import { LocalRuntime } from './pod/local-runtime.js';
+import type { Mechanisms } from './pod/mechanisms.js';
+
+/**
+ * Makes a runtime: the pods of one run root. Nothing is touched before its first use.
+ * @throws VirtcontainersError `invalid-argument` for an unknown or malformed option
+ */
+export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  const isRoot = process.getuid?.() === 0;
+  const config = toRuntimeConfig(options, process.env, isRoot);
+  return new LocalRuntime(() => loadMechanisms(config, options, isRoot));
+}
+
+// Imported at first use: whoever imports the library may never make a pod.
+async function loadMechanisms(
+  config: RuntimeConfig,
+  options: RuntimeOptions,
+  isRoot: boolean,
+): Promise<Mechanisms> {
+  if (!isRoot) {
+    throw new VirtcontainersError('unsupported', 'cannot use pods: this process is not root', {
+      hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
+    });
+  }
+  const [qemu, share, store, agent, images, processes] = await Promise.all([
+    import('./host/hypervisor/qemu/qemu-hypervisor.js'),
+    import('./host/share/ninep-share.js'),
+    import('./host/store/file-store.js'),
+    import('./host/agent/ttrpc-agent-connector.js'),
+    import('./host/images/guest-image.js'),
+    import('./base/process-handle.js'),
+  ]);
+  const { runRoot, libRoot, guestImage, accelerator } = config;
+  const owner = processes.processHandle(process.pid);
+  if (owner === null) {
+    throw new VirtcontainersError(
+      'unsupported',
+      'cannot use pods: /proc does not show this process',
+    );
+  }
+  return {
+    hypervisor: new qemu.QemuHypervisor({
+      runRoot,
+      logRoot: path.join(libRoot, 'logs'),
+      cacheDirectory: path.join(runRoot, 'cache'),
+    }),
+    share: new share.NinePShare(),
+    store: new store.FileStore({ root: runRoot }),
+    agents: new agent.TtrpcAgentConnector({ version }),
+    openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
+    accelerator,
+    owner,
+    log: options.logger ?? silentLogger,
+    onProgress: options.onProgress,
+  };
+}
