@@ -1,13 +1,14 @@
 // A pod's directory in the hands of its owner: saves the record, keeps the lock, removes everything in the end.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { reasonOf, VirtcontainersError } from '../../base/errors.js';
+import { VirtcontainersError } from '../../base/errors.js';
 import { ContainerNames } from './container-names.js';
 import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 import { lockName } from './pod-lock.js';
 import { readRecord, recordName, writeRecord } from './record-file.js';
 import { inDirectory, removeContents, removeEntry } from './remove-tree.js';
 import type { OwnedRecord, PodRecord } from './store.js';
+import { toStoreError } from './store-error.js';
 
 export interface OwnedOptions {
   readonly files: Files;
@@ -134,10 +135,7 @@ export class OwnedPodDirectory implements OwnedRecord {
     try {
       await run();
     } catch (error) {
-      if (error instanceof VirtcontainersError) throw error;
-      const message = `cannot ${verb} pod ${this.podId}: ${reasonOf(error)}`;
-      const details = { path: this.directory };
-      throw new VirtcontainersError('internal', message, { cause: error, details });
+      throw toStoreError(error, `cannot ${verb} pod ${this.podId}`, this.directory);
     }
   }
 }
