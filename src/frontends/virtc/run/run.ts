@@ -11,7 +11,6 @@ import { stderrLogger } from '../stderr-log.js';
 import { checkHostPaths } from './host-paths.js';
 import { runContainer } from './run-container.js';
 import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
-import { hasStuckWrite, openOutput } from './streams.js';
 import { Terminal } from './terminal.js';
 
 /** Runs the command and resolves with the exit code of `virtc`; never rejects. */
@@ -25,7 +24,6 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     process.stderr.write(describeError(error, { debug }));
     return exitCodeFor(error);
   };
-  const [stdout, stderr] = [openOutput(process.stdout), openOutput(process.stderr)];
   try {
     const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
     requireTerminal(request, terminal);
@@ -37,8 +35,8 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       signals: process,
       terminal,
       openStdin: () => process.stdin,
-      stdout,
-      stderr,
+      stdout: process.stdout,
+      stderr: process.stderr,
       onStarted: () => progress.close(),
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));
@@ -48,8 +46,6 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return report(error);
   } finally {
     progress.close();
-    // Only after a signal that ended the run: nothing of the pod is left, and nobody shall wait for the reader.
-    if ([stdout, stderr].some(hasStuckWrite)) process.kill(process.pid, 'SIGKILL');
   }
 }
 
