@@ -34,7 +34,7 @@ const sizes: readonly [unknown, number, number | undefined][] = [
   ['1.MiB', MiB, undefined],
   ['0MiB', MiB, undefined],
   ['512MiB\n', MiB, undefined],
-  ['9'.repeat(16) + 'GiB', 1, undefined],
+  [`${'9'.repeat(16)}GiB`, 1, undefined],
   [null, MiB, undefined],
   [{}, MiB, undefined],
   [10n, MiB, undefined],

@@ -1,0 +1,85 @@
+// Compiled, never run: what the public types accept, and what they refuse.
+import {
+  type Container,
+  type ContainerOptions,
+  createPod,
+  createRuntime,
+  type Duration,
+  type ExitStatus,
+  isVirtcontainersError,
+  type MountOptions,
+  type Pod,
+  type PodListEntry,
+  type Process,
+  type Runtime,
+  type Size,
+  type VirtcontainersError,
+} from './index.js';
+
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const holds = <_ extends true>(): void => {};
+
+export async function accepted(): Promise<void> {
+  const runtime: Runtime = createRuntime({ accelerator: 'tcg' });
+  await using pod: Pod = await runtime.createPod({
+    memoryMiB: '1GiB',
+    signal: AbortSignal.timeout(1),
+  });
+  const options = {
+    rootfs: { kind: 'directory', path: '/root', writes: 'host' },
+    command: ['sh'],
+    mounts: [{ kind: 'tmpfs', destination: '/scratch', sizeBytes: '1MiB' }],
+    terminal: { columns: 80, rows: 24 },
+    stopSignal: 'SIGINT',
+  } as const satisfies ContainerOptions;
+  await using container: Container = await pod.createContainer(options);
+  const process: Process = await container.exec(['ls', '-l'], { env: { A: '1' } });
+  const exit = await process.wait();
+  holds<Equal<typeof exit, ExitStatus>>();
+  holds<Equal<ExitStatus['reason'], 'exited' | 'signaled' | 'oom'>>();
+  for await (const chunk of process.stdout) void chunk;
+  process.stdin.end('input');
+  await container.stop({ graceMs: '5s' });
+  const sizes: readonly Size[] = [512, '512MiB', '1.5GB'];
+  const durations: readonly Duration[] = [10, '10ms', '1.5h'];
+  void [sizes, durations, createPod()];
+  const entry: PodListEntry | undefined = (await runtime.listPods())[0];
+  if (entry !== undefined && !('error' in entry)) void entry.ownerAlive;
+  try {
+    await pod.delete();
+  } catch (error) {
+    if (isVirtcontainersError(error)) {
+      holds<Equal<typeof error, VirtcontainersError>>();
+      if (error.code === 'invalid-state') void error.hint;
+    }
+  }
+}
+
+export async function refused(pod: Pod, container: Container): Promise<void> {
+  // @ts-expect-error an unknown option
+  await createPod({ memory: 1 });
+  // @ts-expect-error a size without a unit
+  await createPod({ memoryMiB: '512' });
+  // @ts-expect-error a root is needed
+  await pod.createContainer({ command: ['sh'] });
+  // @ts-expect-error a command is a list
+  await pod.createContainer({ rootfs: '/root', command: 'sh' });
+  // @ts-expect-error a command line is a list of arguments
+  await container.exec('ls -l');
+  // @ts-expect-error a duration without a unit
+  await container.stop({ graceMs: '5' });
+  // @ts-expect-error there is no such signal
+  await pod.createContainer({ rootfs: '/root', command: ['sh'], stopSignal: 'SIGNOPE' });
+  // @ts-expect-error a tmpfs has no source
+  const mount: MountOptions = { kind: 'tmpfs', destination: '/x', source: '/y' };
+  void mount;
+  // @ts-expect-error what is told is read only
+  pod.id = 'other';
+  // @ts-expect-error an exit status always says why
+  const exit: ExitStatus = { code: 0, signal: null };
+  void exit;
+  // @ts-expect-error codes are a closed set
+  const known = (error: VirtcontainersError): boolean => error.code === 'no-such-code';
+  void known;
+}
