@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
-import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
+import { errnoOf, VirtcontainersError } from '../../base/errors.js';
 import { validateId } from '../../model/id.js';
 import { type Files, nodeFiles, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 import { gonePrefix, OwnedPodDirectory } from './owned-pod-directory.js';
@@ -10,27 +10,34 @@ import { isLocked, makeLock, takeLock } from './pod-lock.js';
 import { readRecord } from './record-file.js';
 import { removeEntry } from './remove-tree.js';
 import type { OwnedRecord, PodRecord, Store } from './store.js';
+import { toStoreError } from './store-error.js';
 
 export interface FileStoreOptions {
   /** The run root: pods lie in `<root>/pods`, container names in `<root>/containers`. Made where it is missing. */
   readonly root: string;
+  /** Directory that holds a folder of logs for each pod, which is removed with the pod. Default: there is none. */
+  readonly logs?: string;
   /** The file system calls; for tests. */
   readonly files?: Files;
 }
 
 /** Begins the name of a directory that is being made. */
 const newPrefix = '.new-';
-/** Those who only look at a lock hold it for moments; so often and so long (in milliseconds) it is tried again. */
+/** Those who only look at a lock hold it, shared, for moments; so often and after so long (in milliseconds) it is tried again. */
 const lockAttempts = 20;
 const lockRetryMs = 10;
+/** Whoever holds it alone is an owner, or is about to be done with removing the pod: it is tried so often. */
+const ownedLockAttempts = 3;
 
 export class FileStore implements Store {
   readonly #files: Files;
   readonly #root: string;
   readonly #pods: string;
   readonly #containers: string;
+  readonly #logs: string | null;
 
-  constructor({ root, files = nodeFiles }: FileStoreOptions) {
+  constructor({ root, logs, files = nodeFiles }: FileStoreOptions) {
+    this.#logs = logs === undefined ? null : path.resolve(logs);
     this.#files = files;
     this.#root = path.resolve(root);
     this.#pods = path.join(this.#root, 'pods');
@@ -40,7 +47,6 @@ export class FileStore implements Store {
   /** The directory appears under its name only when it is locked, so nobody ever sees a new pod without an owner. */
   async create(podId: string): Promise<OwnedRecord> {
     validateId('pod', podId);
-    const what = `cannot create pod ${podId}`;
     try {
       this.#makeDirectories();
       const podsFd = await this.#keepSweepersOut();
@@ -52,21 +58,23 @@ export class FileStore implements Store {
       }
       return this.#owned(podId, lockFd);
     } catch (error) {
-      if (error instanceof VirtcontainersError) throw error;
-      throw new VirtcontainersError('internal', `${what}: ${reasonOf(error)}`, {
-        cause: error,
-        details: { path: this.#directory(podId) },
-      });
+      throw toStoreError(error, `cannot create pod ${podId}`, this.#directory(podId));
     }
   }
 
   async takeOver(podId: string): Promise<OwnedRecord> {
     validateId('pod', podId);
     const directory = this.#directory(podId);
-    for (let attempt = 0; attempt < lockAttempts; attempt++) {
+    let timesOwned = 0;
+    for (let attempt = 0; attempt < lockAttempts && timesOwned < ownedLockAttempts; attempt++) {
       this.#requireDirectory(podId);
-      const lockFd = takeLock(this.#files, directory);
-      if (typeof lockFd === 'number') return this.#owned(podId, lockFd);
+      try {
+        const lockFd = takeLock(this.#files, directory);
+        if (typeof lockFd === 'number') return this.#owned(podId, lockFd);
+        if (lockFd === null && isLocked(this.#files, directory)) timesOwned++;
+      } catch (error) {
+        throw toStoreError(error, `cannot take over pod ${podId}`, directory);
+      }
       await sleep(lockRetryMs);
     }
     throw new VirtcontainersError(
@@ -87,9 +95,7 @@ export class FileStore implements Store {
       names = this.#files.readdirSync(this.#pods);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
-      throw new VirtcontainersError('internal', `cannot list pods: ${reasonOf(error)}`, {
-        cause: error,
-      });
+      throw toStoreError(error, 'cannot list pods', this.#pods);
     }
     if (names.some(isLeftover)) this.#sweep(names.filter(isLeftover));
     return names
@@ -99,7 +105,12 @@ export class FileStore implements Store {
 
   async hasLiveOwner(podId: string): Promise<boolean> {
     validateId('pod', podId);
-    return isLocked(this.#files, this.#directory(podId));
+    const directory = this.#directory(podId);
+    try {
+      return isLocked(this.#files, directory);
+    } catch (error) {
+      throw toStoreError(error, `cannot find the owner of pod ${podId}`, directory);
+    }
   }
 
   #directory(podId: string): string {
@@ -108,7 +119,7 @@ export class FileStore implements Store {
 
   #owned(podId: string, lockFd: number): OwnedRecord {
     const [files, pods, containers] = [this.#files, this.#pods, this.#containers];
-    return new OwnedPodDirectory({ files, podId, pods, containers, lockFd });
+    return new OwnedPodDirectory({ files, podId, pods, containers, logs: this.#logs, lockFd });
   }
 
   #makeDirectories(): void {

@@ -1,5 +1,6 @@
 // What signals to `virtc run` mean while it starts, runs and ends a container.
 import { constants } from 'node:os';
+import type { VirtcontainersError } from '../../../base/errors.js';
 import { exitCodes } from '../report.js';
 
 /** Signals that a container gets from us. */
@@ -36,6 +37,7 @@ export class Interrupts {
   #forward: (name: ForwardedSignal) => void = () => {};
   #lastInterruptMs = Number.NEGATIVE_INFINITY;
   #exitCode: number | undefined;
+  #failure: VirtcontainersError | undefined;
 
   constructor(source: SignalSource, now: () => number = () => performance.now()) {
     this.#source = source;
@@ -52,7 +54,7 @@ export class Interrupts {
     return this.#abort.signal;
   }
 
-  /** The code to exit with, once `signal` has fired. */
+  /** The code to exit with, once `signal` has fired without a failure. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
@@ -68,11 +70,17 @@ export class Interrupts {
     this.#phase = 'draining';
   }
 
-  /** Ends everything for another reason than a signal of ours. */
-  end(exitCode: number): void {
-    if (this.#exitCode !== undefined) return;
-    this.#exitCode = exitCode;
-    this.#abort.abort(new Error(`ending with exit code ${exitCode}`));
+  /** Why everything ends, where that is to be told. */
+  get failure(): VirtcontainersError | undefined {
+    return this.#failure;
+  }
+
+  /** Ends everything for another reason than a signal: quietly with a code, or with a failure that is to be told. */
+  end(reason: number | VirtcontainersError): void {
+    if (this.#abort.signal.aborted) return;
+    if (typeof reason === 'number') this.#exitCode = reason;
+    else this.#failure = reason;
+    this.#abort.abort(reason);
   }
 
   /** Clean-up begins: signals are swallowed so that it is finished. */

@@ -274,6 +274,18 @@ test('a reader that goes away ends the run quietly with 141', async () => {
   assert.equal(fake.calls.at(-1), 'delete');
 });
 
+test('output that cannot be written ends the run with that error', async () => {
+  const fake = new FakeRun();
+  const full = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+  });
+  const running = runContainer(plain, fake.context({ stdout: full }));
+  await fake.until('started');
+  fake.container.stdout.write('x');
+  await assert.rejects(running, { message: 'cannot write standard output: full' });
+  assert.equal(fake.calls.at(-1), 'delete');
+});
+
 test('a VM that dies is an error, after the clean-up', async () => {
   const fake = new FakeRun();
   const running = runContainer(onTerminal, fake.context());

@@ -35,8 +35,8 @@ export async function runContainer(request: RunRequest, context: RunContext): Pr
     pod = await context.runtime.createPod({ ...request.pod, signal: interrupts.signal });
     return await runIn(pod, request, { ...context, interrupts });
   } catch (error) {
-    if (interrupts.exitCode === undefined || isUnclean(error)) throw error;
-    return interrupts.exitCode;
+    if (interrupts.exitCode !== undefined && !isUnclean(error)) return interrupts.exitCode;
+    throw interrupts.failure ?? error;
   } finally {
     interrupts.close();
     context.terminal.restore();
@@ -83,7 +83,7 @@ async function copyAll(container: Container, run: Run): Promise<void> {
     copyOutput(from, to, {
       name,
       signal: interrupts.signal,
-      onReaderGone: () => interrupts.end(brokenPipe),
+      onBroken: (error) => interrupts.end(error ?? brokenPipe),
     });
   await Promise.all([
     copy(container.stdout, run.stdout, 'standard output'),

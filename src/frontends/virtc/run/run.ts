@@ -1,17 +1,18 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
 import { VirtcontainersError } from '../../../base/errors.js';
+import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native.js';
 import { createRuntime } from '../../../index.js';
+import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
-import { logLevelFrom, runtimeOptionsFrom } from '../environment.js';
+import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
 import { checkHostPaths } from './host-paths.js';
 import { runContainer } from './run-container.js';
 import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
-import { hasStuckWrite, openOutput } from './streams.js';
 import { Terminal } from './terminal.js';
 
 /** Runs the command and resolves with the exit code of `virtc`; never rejects. */
@@ -25,7 +26,6 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     process.stderr.write(describeError(error, { debug }));
     return exitCodeFor(error);
   };
-  const [stdout, stderr] = [openOutput(process.stdout), openOutput(process.stderr)];
   try {
     const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
     requireTerminal(request, terminal);
@@ -37,8 +37,8 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       signals: process,
       terminal,
       openStdin: () => process.stdin,
-      stdout,
-      stderr,
+      stdout: process.stdout,
+      stderr: process.stderr,
       onStarted: () => progress.close(),
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));
@@ -48,23 +48,19 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return report(error);
   } finally {
     progress.close();
-    // Only after a signal that ended the run: nothing of the pod is left, and nobody shall wait for the reader.
-    if ([stdout, stderr].some(hasStuckWrite)) process.kill(process.pid, 'SIGKILL');
   }
 }
 
-function runtimeOptions(
-  debug: boolean,
-  progress: ProgressLine,
-): Parameters<typeof createRuntime>[0] {
+function runtimeOptions(debug: boolean, progress: ProgressLine): RuntimeOptions {
   const level = debug ? 'debug' : logLevelFrom(process.env);
-  return {
-    ...runtimeOptionsFrom(process.env),
-    onProgress: (event) => showProgress(event, progress),
-    ...(level === null
-      ? {}
-      : { logger: stderrLogger(level, (line) => process.stderr.write(line)) }),
+  const logger =
+    level === null ? silentLogger : stderrLogger(level, (line) => process.stderr.write(line));
+  const onProgress = (event: ProgressEvent): void => {
+    const verb = event.phase === 'begin' ? 'begins' : 'ends';
+    logger.debug({ subsystem: 'run', pod: event.podId }, `${event.step} ${verb}`);
+    showProgress(event, progress);
   };
+  return { logger, onProgress };
 }
 
 const stepTexts: Readonly<Partial<Record<ProgressEvent['step'], string>>> = {

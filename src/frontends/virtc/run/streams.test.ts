@@ -1,15 +1,12 @@
 // Tests of carrying bytes: exact, with backpressure, without blocking, and quiet when our reader goes away.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { attachInput, copyOutput, openOutput } from './streams.js';
+import { VirtcontainersError } from '../../../base/errors.js';
+import { attachInput, copyOutput } from './streams.js';
 
 function options(signal = new AbortController().signal) {
   const calls: string[] = [];
@@ -18,7 +15,7 @@ function options(signal = new AbortController().signal) {
     options: {
       name: 'standard output' as const,
       signal,
-      onReaderGone: () => calls.push('reader gone'),
+      onBroken: (error: Error | null) => calls.push(error?.message ?? 'reader gone'),
     },
   };
 }
@@ -66,19 +63,15 @@ for (const code of ['EPIPE', 'ECONNRESET']) {
   });
 }
 
-test('a full disk is a failure', async () => {
-  await assert.rejects(
-    copyOutput(Readable.from([Buffer.from('x')]), failing('ENOSPC'), options().options),
-    {
-      code: 'unavailable',
-      message: 'cannot write standard output: ENOSPC',
-    },
-  );
+test('a full disk is told by name', async () => {
+  const { calls, options: given } = options();
+  await copyOutput(Readable.from([Buffer.from('x')]), failing('ENOSPC'), given);
+  assert.deepEqual(calls, ['cannot write standard output: ENOSPC']);
 });
 
 test('a source that fails is a failure', async () => {
   const source = new Readable({ read: () => {} });
-  source.destroy(new Error('the VM is gone'));
+  source.destroy(new VirtcontainersError('unavailable', 'the VM is gone'));
   await assert.rejects(copyOutput(source, new PassThrough(), options().options), /the VM is gone/);
 });
 
@@ -93,34 +86,6 @@ test('an abort ends copying into a destination that takes nothing', async () => 
   await turn();
   abort.abort();
   await copying;
-});
-
-test('a full pipe does not stop the event loop, and its bytes are exact', {
-  timeout: 20_000,
-}, async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'virtc-streams-'));
-  const fifo = path.join(directory, 'fifo');
-  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
-  const fd = openSync(fifo, 'r+');
-  try {
-    const bytes = randomBytes(300_000);
-    const destination = openOutput(Object.assign(new PassThrough(), { fd: fd as 1 }));
-    const copying = copyOutput(Readable.from([bytes]), destination, options().options);
-    const received: Buffer[] = [];
-    for (let length = 0; length < bytes.length; ) {
-      await turn();
-      const chunk = Buffer.alloc(65_536);
-      const count = readSync(fd, chunk);
-      received.push(chunk.subarray(0, count));
-      length += count;
-    }
-    await copying;
-    destination.destroy();
-    assert.deepEqual(Buffer.concat(received), bytes);
-  } finally {
-    closeSync(fd);
-    rmSync(directory, { recursive: true });
-  }
 });
 
 test('input and its end are passed on', async () => {

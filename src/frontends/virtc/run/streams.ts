@@ -1,45 +1,18 @@
 // Carries bytes between our standard streams and a container's, exact and with backpressure.
-import { constants, createWriteStream, fstatSync, openSync, WriteStream } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { errnoOf, reasonOf, VirtcontainersError } from '../../../base/errors.js';
-
-/**
- * A stream on standard output or error that never stops the event loop. Node's own writes block for pipes and
- * sockets: signals would go unheard while the reader is slow.
- */
-export function openOutput(standard: { readonly fd: 1 | 2 } & Writable): Writable {
-  const stats = fstatSync(standard.fd);
-  if (stats.isFIFO()) {
-    try {
-      // Opened anew, so that O_NONBLOCK is ours alone and not that of everybody who shares the pipe.
-      const flags = constants.O_WRONLY | constants.O_NONBLOCK;
-      return new Socket({
-        fd: openSync(`/proc/self/fd/${standard.fd}`, flags),
-        readable: false,
-        writable: true,
-      });
-    } catch {
-      // A pipe of another user, or no /proc: the way of sockets works too.
-    }
-  }
-  if (stats.isFIFO() || stats.isSocket()) {
-    return createWriteStream('', { fd: standard.fd, autoClose: false });
-  }
-  return standard;
-}
-
-/** Whether a write is stuck in a thread: Node would wait for it at its end, for as long as the reader likes. */
-export function hasStuckWrite(output: Writable): boolean {
-  return output instanceof WriteStream && output.writableLength > 0;
-}
+import {
+  errnoOf,
+  isVirtcontainersError,
+  reasonOf,
+  VirtcontainersError,
+} from '../../../base/errors.js';
 
 export interface CopyOptions {
   readonly name: 'standard output' | 'standard error';
   readonly signal: AbortSignal;
-  /** Called instead of failing where our reader has gone away. */
-  readonly onReaderGone: () => void;
+  /** Called instead of failing where we cannot write any more; null where our reader has gone away. */
+  readonly onBroken: (error: VirtcontainersError | null) => void;
 }
 
 /** Copies all of a container's output; resolves when every byte is out of our hands. */
@@ -48,23 +21,24 @@ export async function copyOutput(
   destination: Writable,
   options: CopyOptions,
 ): Promise<void> {
-  const { name, signal, onReaderGone } = options;
+  const { name, signal, onBroken } = options;
   try {
     await pipeline(source, destination, { end: false, signal });
     await flush(destination);
   } catch (error) {
     if (signal.aborted) return;
-    // A write that failed leaves the destination errored; all else is the source's failure.
-    if (destination.errored === null || destination.errored === undefined) throw error;
-    const errno = errnoOf(destination.errored);
-    if (errno === 'EPIPE' || errno === 'ECONNRESET') {
-      onReaderGone();
-      return;
-    }
-    throw new VirtcontainersError('unavailable', `cannot write ${name}: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    // The source fails with errors of the library, all else is a write that failed.
+    if (isVirtcontainersError(error)) throw error;
+    const errno = errnoOf(error);
+    if (errno === 'EPIPE' || errno === 'ECONNRESET') onBroken(null);
+    else onBroken(cannotWrite(name, error));
   }
+}
+
+function cannotWrite(name: CopyOptions['name'], cause: unknown): VirtcontainersError {
+  return new VirtcontainersError('unavailable', `cannot write ${name}: ${reasonOf(cause)}`, {
+    cause,
+  });
 }
 
 /** Resolves when everything written so far has been taken. */
