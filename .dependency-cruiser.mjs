@@ -36,7 +36,7 @@ const layers = [
   {
     name: 'frontend-virtc',
     folder: '^src/frontends/virtc/',
-    may: ['^src/index\\.ts$', '^src/base/', '^src/model/', '^guest-image/'],
+    may: ['^src/(index|config)\\.ts$', '^src/base/', '^src/model/', '^guest-image/'],
   },
   {
     name: 'guest-image',
