@@ -46,14 +46,15 @@ async function loadMechanisms(
       'cannot use pods: /proc does not show this process',
     );
   }
+  const logs = path.join(libRoot, 'logs');
   return {
     hypervisor: new qemu.QemuHypervisor({
       runRoot,
-      logRoot: path.join(libRoot, 'logs'),
+      logRoot: logs,
       cacheDirectory: path.join(runRoot, 'cache'),
     }),
     share: new share.NinePShare(),
-    store: new store.FileStore({ root: runRoot }),
+    store: new store.FileStore({ root: runRoot, logs }),
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,

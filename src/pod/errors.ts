@@ -12,19 +12,34 @@ export function vmGone(what: string, exit: VmExit): VirtcontainersError {
 
 /**
  * Says what was being done when something below failed; code, hint and details stay.
- * An error that says so already keeps its message.
+ * @param subject replaces what the layer below was doing (the cause still tells): `root file system "/x"`, or nothing
  */
-export function during(what: string, error: unknown): VirtcontainersError {
+export function during(what: string, error: unknown, subject?: string): VirtcontainersError {
   const reason = reasonOf(error);
   if (!isVirtcontainersError(error)) {
     return new VirtcontainersError('internal', `${what}: ${reason}`, { cause: error });
   }
   const said = reason.startsWith(`${what}: `);
-  return new VirtcontainersError(error.code, said ? reason : `${what}: ${reason}`, {
-    cause: error.code === 'cancelled' ? error.cause : error,
+  const own = said ? reason.slice(what.length + 2) : reason;
+  const inner = subject === undefined || said ? own : own.replace(/^cannot [^:]{1,300}: /, '');
+  const about = subject === undefined || subject === '' ? '' : `${subject}: `;
+  return new VirtcontainersError(error.code, `${what}: ${about}${inner}`, {
+    cause: error.code === 'cancelled' || said ? error.cause : error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: error.details,
   });
+}
+
+/** As `during`, for what runs a command: where the command is the reason, it is named. */
+export function duringCommand(
+  what: string,
+  command: readonly string[],
+  error: unknown,
+): VirtcontainersError {
+  const reason = isVirtcontainersError(error) ? error.details['reason'] : undefined;
+  const isCommand = typeof reason === 'string' && reason.startsWith('command-');
+  const name = JSON.stringify((command[0] ?? '').slice(0, 200));
+  return during(what, error, isCommand ? `command ${name}` : '');
 }
 
 /** Runs `work`; its error says what was being done. */

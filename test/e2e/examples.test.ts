@@ -1,4 +1,4 @@
-// The examples, run as their README says, with the default roots.
+// The examples, run as their README says.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { checkout, debian, E2e, type Finished, type RunOptions } from './harness.js';
 
-const e2e = new E2e('examples', '/run/virtcontainers');
+const e2e = new E2e('examples');
 
 async function example(name: string, options: RunOptions = {}): Promise<Finished> {
   const file = path.join(checkout, 'dist/examples', `${name}.js`);

@@ -58,16 +58,13 @@ export class E2e {
   /** Room for files, mode 0700, on a disk. */
   readonly scratch: string;
   readonly #before: HostSnapshot;
-  readonly #ownsRunRoot: boolean;
   readonly #children = new Set<ChildProcess>();
   readonly #cleanups: (() => Promise<void>)[] = [];
 
-  /** @param runRoot default: one of this file's own, which is the better proof that nothing is left */
-  constructor(name: string, runRoot?: string) {
+  constructor(name: string) {
     assert.ok(existsSync(debian), `${debian} is missing: run npm run setup`);
-    this.#ownsRunRoot = runRoot === undefined;
-    this.runRoot = runRoot ?? `/run/virtcontainers-e2e-${name}-${process.pid}`;
-    if (this.#ownsRunRoot) mkdirSync(this.runRoot, { mode: 0o700 });
+    this.runRoot = `/run/virtcontainers-e2e-${name}-${process.pid}`;
+    mkdirSync(this.runRoot, { mode: 0o700 });
     this.#before = hostSnapshot({ runRoot: this.runRoot, libRoot });
     this.scratch = mkdtempSync(`/var/tmp/virtcontainers-e2e-${name}-`);
     after(() => this.#tearDown());
@@ -104,7 +101,7 @@ export class E2e {
       cwd: options.cwd ?? this.scratch,
       env: {
         ...process.env,
-        VIRTC_ROOT: this.runRoot,
+        VIRTC_RUN_ROOT: this.runRoot,
         VIRTC_LIB_ROOT: libRoot,
         ...options.env,
       },
@@ -185,7 +182,7 @@ export class E2e {
     for (const child of this.#children) child.kill('SIGKILL');
     // What a failed test has left shall not stay on the host.
     if (failures.length > 0) await attempt(() => this.#deleteEverything());
-    if (this.#ownsRunRoot) removeUnmounted(this.runRoot);
+    removeUnmounted(this.runRoot);
     removeUnmounted(this.scratch);
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
   }
@@ -193,7 +190,6 @@ export class E2e {
   async #deleteEverything(): Promise<void> {
     const runtime = this.runtime();
     await runtime.gc();
-    if (!this.#ownsRunRoot) return;
     for (const { id } of await runtime.listPods()) await runtime.deletePod(id, { force: true });
   }
 }

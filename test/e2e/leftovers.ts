@@ -16,7 +16,7 @@ export function hostSnapshot(roots: {
     ...hostMountsWith(runRoot).map((line) => `mount: ${line}`),
     ...stateBelow(runRoot).map((file) => `state: ${file}`),
     ...names('/sys/class/net').map((name) => `interface: ${name}`),
-    ...ourCgroups().map((directory) => `cgroup: ${directory}`),
+    ...ourCgroups(pidsOf(runRoot)).map((directory) => `cgroup: ${directory}`),
     ...names(path.join(libRoot, 'logs')).map((name) => `log: ${name}`),
   ]);
 }
@@ -28,22 +28,27 @@ export function hostMountsWith(part: string): readonly string[] {
     .filter((line) => line.includes(part));
 }
 
-/** Processes that know the run root by argument, environment, working directory or mount. */
+/** Processes that have to do with a run root, as lines with their commands. */
 export function processesOf(runRoot: string): readonly string[] {
-  return names('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) =>
+  return [...pidsOf(runRoot)].map((pid) => {
+    const command = content(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200);
+    return `process: ${pid} ${command}`;
+  });
+}
+
+/** Processes that know the run root by argument, environment, working directory or mount. */
+function pidsOf(runRoot: string): ReadonlySet<string> {
+  const pids = names('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return new Set(
+    pids.filter((pid) =>
       [
         content(`/proc/${pid}/cmdline`),
         content(`/proc/${pid}/environ`),
         content(`/proc/${pid}/mountinfo`),
         link(`/proc/${pid}/cwd`),
       ].some((where) => where.includes(runRoot)),
-    )
-    .map((pid) => {
-      const command = content(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200);
-      return `process: ${pid} ${command}`;
-    });
+    ),
+  );
 }
 
 /** Everything below the run root but the directories that hold pods and names. */
@@ -53,18 +58,19 @@ function stateBelow(runRoot: string): readonly string[] {
     .map((name) => path.join(runRoot, name));
 }
 
-/** Directories of the cgroup file systems that carry the project's name, and what is in them. */
-function ourCgroups(): readonly string[] {
+/** Directories of the cgroup file systems that carry the project's name, those in use by others' processes apart. */
+function ourCgroups(ourPids: ReadonlySet<string>): readonly string[] {
   const found: string[] = [];
   const walk = (directory: string, ours: boolean, depth: number): void => {
     if (depth > 10) return;
     for (const name of names(directory)) {
       const file = path.join(directory, name);
       if (!isDirectory(file)) continue;
-      const isOurs = ours || name.includes('virtc');
-      // The parent of all pods may stay.
-      if (isOurs && (ours || !/^virtcontainers$/.test(name))) found.push(file);
-      walk(file, isOurs, depth + 1);
+      const pids = ours ? content(path.join(file, 'cgroup.procs')).split('\n').filter(Boolean) : [];
+      const isOthers = pids.some((pid) => !ourPids.has(pid));
+      if (ours && !isOthers) found.push(file);
+      // The parent of all pods' cgroups may stay.
+      if (!isOthers) walk(file, ours || name === 'virtcontainers', depth + 1);
     }
   };
   walk('/sys/fs/cgroup', false, 0);

@@ -86,7 +86,7 @@ test('a root path and a run root with a comma, a space and a newline work, and l
   const runRoot = path.join(e2e.runRoot, `long, and odd\n${'x'.repeat(120)}`);
   mkdirSync(runRoot);
   const { code, stdout, stderr } = await e2e.virtc(['run', '--rootfs', odd, 'echo', 'hi'], {
-    env: { VIRTC_ROOT: runRoot },
+    env: { VIRTC_RUN_ROOT: runRoot },
   });
   assert.deepEqual([stdout.toString(), stderr, code], ['hi\n', '', 0]);
   assert.deepEqual(readdirSync(path.join(runRoot, 'pods')), []);
@@ -128,7 +128,7 @@ test('--debug prints log lines and the timing of each step on standard error', a
   const { code, stdout, stderr } = await e2e.run(['--debug', 'true']);
   assert.equal(code, 0);
   assert.equal(stdout.length, 0);
-  assert.match(stderr, /^debug /m);
+  assert.match(stderr, /^debug run pod=\S+: vm-boot begins$/m);
   for (const step of ['vm-spawn', 'vm-boot', 'container-create', 'container-start', 'total']) {
     assert.match(stderr, new RegExp(`^timing ${step} +[0-9.]+ ms$`, 'm'));
   }
@@ -217,7 +217,7 @@ test('a guest image that is damaged says which file, and what to run', async () 
   assert.equal(code, 125);
   assert.match(
     stderr,
-    /^virtc: cannot open guest image .*\/image: it is damaged: .*\nhint: .*virtc setup/,
+    /^virtc: cannot .*guest image .*\/image: it is damaged: .*vmlinux.*\nhint: .*virtc setup/,
   );
 });
 

@@ -1,27 +1,20 @@
-// Tests of the variables and of the log lines.
+// Tests of the log's level and of the log lines.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logLevelFrom, runtimeOptionsFrom } from './environment.js';
+import { logLevelFrom } from './environment.js';
 import { stderrLogger } from './stderr-log.js';
 
-test('variables set the roots and the accelerator', () => {
-  assert.deepEqual(
-    runtimeOptionsFrom({ VIRTC_ROOT: '/r', VIRTC_LIB_ROOT: '/l', VIRTC_HYPERVISOR: 'tcg' }),
-    { runRoot: '/r', libRoot: '/l', accelerator: 'tcg' },
-  );
-});
-
-test('unset and empty variables set nothing', () => {
-  assert.deepEqual(runtimeOptionsFrom({ VIRTC_ROOT: '', VIRTC_HYPERVISOR: '' }), {});
+test('an unset or empty variable means no log', () => {
   assert.equal(logLevelFrom({}), null);
+  assert.equal(logLevelFrom({ VIRTC_LOG: '' }), null);
+  assert.equal(logLevelFrom({ VIRTC_LOG: 'debug' }), 'debug');
 });
 
-test('a wrong value is refused with the right ones', () => {
-  assert.throws(() => runtimeOptionsFrom({ VIRTC_HYPERVISOR: 'xen' }), {
+test('a wrong level is refused with the right ones', () => {
+  assert.throws(() => logLevelFrom({ VIRTC_LOG: 'verbose' }), {
     code: 'invalid-argument',
-    message: 'cannot use VIRTC_HYPERVISOR="xen": it must be auto, kvm, tcg',
+    message: 'cannot use VIRTC_LOG="verbose": it must be debug, info, warn, error',
   });
-  assert.throws(() => logLevelFrom({ VIRTC_LOG: 'verbose' }), { code: 'invalid-argument' });
 });
 
 test('log lines have one line, the fields in order, and no control characters', () => {

@@ -48,10 +48,10 @@ function toOurStyle(text: string): string {
 
 const environmentHelp = `
 Environment:
-  VIRTC_ROOT         directory of live state (default /run/virtcontainers)
+  VIRTC_RUN_ROOT     directory of live state (default /run/virtcontainers)
   VIRTC_LIB_ROOT     directory of guest images and logs (default /var/lib/virtcontainers)
   VIRTC_GUEST_IMAGE  directory of the guest image to use
-  VIRTC_HYPERVISOR   auto, kvm or tcg (default auto)
+  VIRTC_ACCELERATOR  auto, kvm or tcg (default auto)
   VIRTC_LOG          debug, info, warn or error: log on standard error
 
 Exit codes: the command's own; 125 if virtc failed, 126 if the command cannot be

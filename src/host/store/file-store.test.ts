@@ -53,6 +53,19 @@ test('directories are 0700 and files 0600, whatever the umask', async () => {
   }
 });
 
+test('the logs of a pod go with it, those of others stay, and without any it goes as well', async () => {
+  const root = freshRoot();
+  const logs = path.join(scratch, 'logs');
+  const store = new FileStore({ root, logs });
+  await (await store.create('a')).remove();
+  for (const name of ['a', 'b']) {
+    fs.mkdirSync(path.join(logs, name), { recursive: true });
+    fs.writeFileSync(path.join(logs, name, 'console.log'), 'x');
+  }
+  await (await store.create('a')).remove();
+  assert.deepEqual(fs.readdirSync(logs), ['b']);
+});
+
 /** A pod whose owner is gone and whose record is `content`. */
 async function podWithRecord(content: string) {
   const root = freshRoot();

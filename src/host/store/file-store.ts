@@ -15,6 +15,8 @@ import { toStoreError } from './store-error.js';
 export interface FileStoreOptions {
   /** The run root: pods lie in `<root>/pods`, container names in `<root>/containers`. Made where it is missing. */
   readonly root: string;
+  /** Directory that holds a folder of logs for each pod, which is removed with the pod. Default: there is none. */
+  readonly logs?: string;
   /** The file system calls; for tests. */
   readonly files?: Files;
 }
@@ -32,8 +34,10 @@ export class FileStore implements Store {
   readonly #root: string;
   readonly #pods: string;
   readonly #containers: string;
+  readonly #logs: string | null;
 
-  constructor({ root, files = nodeFiles }: FileStoreOptions) {
+  constructor({ root, logs, files = nodeFiles }: FileStoreOptions) {
+    this.#logs = logs === undefined ? null : path.resolve(logs);
     this.#files = files;
     this.#root = path.resolve(root);
     this.#pods = path.join(this.#root, 'pods');
@@ -115,7 +119,7 @@ export class FileStore implements Store {
 
   #owned(podId: string, lockFd: number): OwnedRecord {
     const [files, pods, containers] = [this.#files, this.#pods, this.#containers];
-    return new OwnedPodDirectory({ files, podId, pods, containers, lockFd });
+    return new OwnedPodDirectory({ files, podId, pods, containers, logs: this.#logs, lockFd });
   }
 
   #makeDirectories(): void {

@@ -1,7 +1,7 @@
 // A pod's directory in the hands of its owner: saves the record, keeps the lock, removes everything in the end.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { VirtcontainersError } from '../../base/errors.js';
+import { errnoOf, VirtcontainersError } from '../../base/errors.js';
 import { ContainerNames } from './container-names.js';
 import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 import { lockName } from './pod-lock.js';
@@ -17,6 +17,8 @@ export interface OwnedOptions {
   readonly pods: string;
   /** Directory of all containers' names. */
   readonly containers: string;
+  /** Directory of all pods' logs, if there is one. */
+  readonly logs: string | null;
   /** Descriptor that holds the lock. */
   readonly lockFd: number;
 }
@@ -29,6 +31,7 @@ export class OwnedPodDirectory implements OwnedRecord {
   readonly directory: string;
   readonly #files: Files;
   readonly #pods: string;
+  readonly #logs: string | null;
   readonly #names: ContainerNames;
   #lockFd: number | null;
   #isRemoved = false;
@@ -36,11 +39,12 @@ export class OwnedPodDirectory implements OwnedRecord {
   #goneName: string | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor({ files, podId, pods, containers, lockFd }: OwnedOptions) {
+  constructor({ files, podId, pods, containers, logs, lockFd }: OwnedOptions) {
     this.podId = podId;
     this.directory = path.join(pods, podId);
     this.#files = files;
     this.#pods = pods;
+    this.#logs = logs;
     this.#lockFd = lockFd;
     const podDirectory = this.directory;
     this.#names = new ContainerNames({ files, directory: containers, podId, podDirectory });
@@ -98,6 +102,7 @@ export class OwnedPodDirectory implements OwnedRecord {
     const podsFd = files.openSync(this.#pods, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
       if (this.#goneName === undefined) {
+        this.#removeLogs();
         this.#names.releaseAll();
         this.#empty();
         // Under another name, for without its lock it would look like a pod without an owner.
@@ -108,6 +113,22 @@ export class OwnedPodDirectory implements OwnedRecord {
       removeEntry(files, podsFd, this.#goneName);
     } finally {
       files.closeSync(podsFd);
+    }
+  }
+
+  #removeLogs(): void {
+    if (this.#logs === null) return;
+    let fd: number;
+    try {
+      fd = this.#files.openSync(this.#logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return;
+      throw error;
+    }
+    try {
+      removeEntry(this.#files, fd, this.podId);
+    } finally {
+      this.#files.closeSync(fd);
     }
   }
 

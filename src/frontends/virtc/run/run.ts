@@ -1,10 +1,12 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
 import { VirtcontainersError } from '../../../base/errors.js';
+import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native.js';
 import { createRuntime } from '../../../index.js';
+import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
-import { logLevelFrom, runtimeOptionsFrom } from '../environment.js';
+import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
@@ -49,18 +51,16 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
   }
 }
 
-function runtimeOptions(
-  debug: boolean,
-  progress: ProgressLine,
-): Parameters<typeof createRuntime>[0] {
+function runtimeOptions(debug: boolean, progress: ProgressLine): RuntimeOptions {
   const level = debug ? 'debug' : logLevelFrom(process.env);
-  return {
-    ...runtimeOptionsFrom(process.env),
-    onProgress: (event) => showProgress(event, progress),
-    ...(level === null
-      ? {}
-      : { logger: stderrLogger(level, (line) => process.stderr.write(line)) }),
+  const logger =
+    level === null ? silentLogger : stderrLogger(level, (line) => process.stderr.write(line));
+  const onProgress = (event: ProgressEvent): void => {
+    const verb = event.phase === 'begin' ? 'begins' : 'ends';
+    logger.debug({ subsystem: 'run', pod: event.podId }, `${event.step} ${verb}`);
+    showProgress(event, progress);
   };
+  return { logger, onProgress };
 }
 
 const stepTexts: Readonly<Partial<Record<ProgressEvent['step'], string>>> = {

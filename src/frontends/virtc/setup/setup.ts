@@ -2,8 +2,7 @@
 import { constants } from 'node:os';
 import { type SetupEvent, setupGuestImage } from '../../../../guest-image/build.js';
 import { isVirtcontainersError } from '../../../base/errors.js';
-import { defaultLibRoot } from '../../../model/roots.js';
-import { runtimeOptionsFrom } from '../environment.js';
+import { toRuntimeConfig } from '../../../config.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor, exitCodes } from '../report.js';
 import { SetupProgress } from './setup-progress.js';
@@ -26,7 +25,7 @@ export async function setup(flags: {
     });
   }
   try {
-    const { libRoot = defaultLibRoot() } = runtimeOptionsFrom(process.env);
+    const { libRoot } = toRuntimeConfig({}, process.env, process.getuid?.() === 0);
     const { directory, built } = await setupGuestImage({
       libRoot,
       force: flags.force === true,
