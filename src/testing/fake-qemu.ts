@@ -6,6 +6,12 @@ import type { JailedExit, JailedProcess, JailSpec } from '../base/namespaces/jai
 
 type Answer = Readonly<Record<string, unknown>>;
 
+interface Request {
+  readonly execute: string;
+  readonly arguments?: Answer;
+  readonly id: unknown;
+}
+
 export interface FakeQemuBehaviour {
   /** Where it ends by itself: before it listens, when QMP connects, or instead of answering a command. */
   readonly exitAt?: string;
@@ -119,10 +125,13 @@ export class FakeQemu {
     });
   }
 
-  #answer(socket: Socket, request: { execute: string; arguments?: unknown; id: unknown }): void {
-    const { execute: name, id } = request;
+  #answer(socket: Socket, request: Request): void {
+    const { id } = request;
     const { exitAt, silentAt, refuses = {}, answers = {} } = this.#behaviour;
-    this.commands.push({ name, arguments: request.arguments });
+    this.commands.push({ name: request.execute, arguments: request.arguments });
+    // Devices can be told apart by their driver: `device_add pc-dimm`.
+    const driver = request.arguments?.['driver'];
+    const name = driver === undefined ? request.execute : `${request.execute} ${driver}`;
     this.#behaviour.onCommand?.(name);
     if (exitAt === name) this.end({ code: 1, signal: null });
     if (exitAt === name || silentAt === name) return;
