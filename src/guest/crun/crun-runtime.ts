@@ -1,7 +1,7 @@
 // Makes containers by crun: mounts, specification, streams, and the removal of all that.
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { waitFor } from '../../base/deadline.js';
-import { reasonOf, VirtcontainersError } from '../../base/errors.js';
+import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
 import { O_PATH } from '../../base/native.js';
 import { Undo } from '../../base/undo.js';
 import { isObject } from '../decode.js';
@@ -119,6 +119,7 @@ function ensureWorkingDirectory(rootFd: number, cwd: string): void {
   try {
     makeDirectories(rootFd, cwd);
   } catch (error) {
-    throw workingDirectoryError(reasonOf(error));
+    const why = errnoOf(error) ?? reasonOf(error);
+    throw workingDirectoryError(`${JSON.stringify(cwd)} is not there and cannot be made: ${why}`);
   }
 }

@@ -6,8 +6,8 @@ import { Reaper } from './reaper.js';
 
 const nothing = openSync('/dev/null', 'r+');
 
-function shell(script: string, output = nothing): number {
-  const stdio = [nothing, output, nothing] as const;
+function shell(script: string, input = nothing, output = nothing): number {
+  const stdio = [input, output, nothing] as const;
   return spawnChild({ file: '/bin/sh', argv: ['sh', '-c', script], env: [], stdio });
 }
 
@@ -19,14 +19,16 @@ test('real children and orphans end with their true codes and signals, and leave
   reaper.start();
   const mark = reaper.mark();
   const children = Array.from({ length: 40 }, (_, index) => shell(`exit ${index}`));
-  const { readFd, writeFd } = makePipe();
-  const orphans = 20;
-  // Each parent ends at once, so that its child becomes ours: an end that comes before its pid is known.
-  const parents = Array.from({ length: orphans }, (_, index) =>
-    shell(`sh -c 'exit ${100 + index}' & echo $! ${100 + index}`, writeFd),
-  );
   const killed = shell('kill -9 $$');
-  closeSync(writeFd);
+  const gate = makePipe();
+  const names = makePipe();
+  // Each parent ends at once, so that its child becomes ours; that one ends when the gate opens.
+  const parents = Array.from({ length: 20 }, (_, index) => {
+    const child = `sh -c 'read x <&3; exit ${100 + index}'`;
+    return shell(`exec 3<&0; ${child} & echo $! ${100 + index}`, gate.readFd, names.writeFd);
+  });
+  closeSync(gate.readFd);
+  closeSync(names.writeFd);
   const ends = await Promise.all(children.map((pid) => reaper.ended(pid, mark)));
   assert.deepEqual(
     ends.map((end) => end.code),
@@ -34,15 +36,17 @@ test('real children and orphans end with their true codes and signals, and leave
   );
   await Promise.all(parents.map((pid) => reaper.ended(pid, mark)));
   assert.deepEqual(await reaper.ended(killed, mark), { code: 0, signal: 9 });
-  const lines = readFileSync(readFd, 'utf8').trim().split('\n');
-  closeSync(readFd);
-  assert.equal(lines.length, orphans);
+  closeSync(gate.writeFd);
+  // All ends are there before anyone asks for them by pid.
+  while (reaper.mark() < 40 + 1 + 20 + 20) await new Promise((resolve) => setTimeout(resolve, 1));
+  const lines = readFileSync(names.readFd, 'utf8').trim().split('\n');
+  closeSync(names.readFd);
+  assert.equal(lines.length, 20);
   for (const line of lines) {
     const [pid, code] = line.split(' ').map(Number);
     assert.equal((await reaper.ended(pid ?? 0, mark)).code, code);
   }
-  const left = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
-  assert.equal(left, '');
+  assert.equal(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8'), '');
   clearInterval(alive);
 });
 
