@@ -76,7 +76,8 @@ test('hosts that die at every 1 KiB of a request of 1 MiB leave nothing to the n
   for (const cut of cutsAt) {
     const dying = port.connect();
     dying.resume();
-    dying.write(Buffer.concat([encodeMark(newToken()), sent.subarray(0, cut)]));
+    dying.write(encodeMark(newToken()));
+    dying.write(sent.subarray(0, cut));
     dying.destroy();
     const { agent, connection } = await attachAgent(port.connect());
     assert.equal((await agent.handshake({ protocolVersion: 7 })).protocolVersion, 7);

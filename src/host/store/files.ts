@@ -1,0 +1,30 @@
+// The file system calls of the store in one place, so that tests can let each of them fail.
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import { openBeneath, tryLock } from '../../base/native.js';
+
+export const nodeFiles = {
+  closeSync: fs.closeSync,
+  fstatSync: fs.fstatSync,
+  fsync: promisify(fs.fsync),
+  lstatSync: fs.lstatSync,
+  mkdirSync: fs.mkdirSync,
+  openBeneath,
+  openSync: fs.openSync,
+  readdirSync: (path: string) => fs.readdirSync(path),
+  readFileSync: (fd: number) => fs.readFileSync(fd, 'utf8'),
+  readlinkSync: (path: string) => fs.readlinkSync(path, 'utf8'),
+  renameSync: fs.renameSync,
+  rmdirSync: fs.rmdirSync,
+  symlinkSync: fs.symlinkSync,
+  tryLock,
+  unlinkSync: fs.unlinkSync,
+  writeFile: promisify((fd: number, text: string, done: (error: Error | null) => void) =>
+    fs.writeFile(fd, text, done),
+  ),
+};
+
+export type Files = typeof nodeFiles;
+
+export const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } =
+  fs.constants;

@@ -1,0 +1,11 @@
+// What the file system fails with, as the project's error.
+import { reasonOf, VirtcontainersError } from '../../base/errors.js';
+
+/** Errors that are ours already stay as they are. @param what `cannot <verb> pod <id>` */
+export function toStoreError(error: unknown, what: string, path: string): VirtcontainersError {
+  if (error instanceof VirtcontainersError) return error;
+  return new VirtcontainersError('internal', `${what}: ${reasonOf(error)}`, {
+    cause: error,
+    details: { path },
+  });
+}
