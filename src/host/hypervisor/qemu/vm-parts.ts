@@ -1,6 +1,6 @@
 // What a started VM consists of on the host, and its end: one place that knows when and why it is gone.
 import { waitFor } from '../../../base/deadline.js';
-import { errnoOf, reasonOf, VirtcontainersError } from '../../../base/errors.js';
+import { errnoOf, VirtcontainersError } from '../../../base/errors.js';
 import type { VmExit } from '../hypervisor.js';
 import type { GuestConsole } from './guest-console.js';
 import type { QemuProcess } from './qemu-process.js';
@@ -112,7 +112,7 @@ function mayBeTheEnd(error: unknown): boolean {
 export function vmGone(what: string, exit: VmExit, cause?: unknown): VirtcontainersError {
   const { kind, reason, consoleTail, stderrTail } = exit;
   return new VirtcontainersError('unavailable', `${what}: ${reason}`, {
-    cause: cause === undefined ? undefined : reasonOf(cause),
+    cause,
     details: { exitKind: kind, consoleTail, stderrTail },
   });
 }
