@@ -12,19 +12,24 @@ export function vmGone(what: string, exit: VmExit): VirtcontainersError {
 
 /**
  * Says what was being done when something below failed; code, hint and details stay.
- * An error that says so already keeps its message.
+ * What it says already is not said twice.
  */
 export function during(what: string, error: unknown): VirtcontainersError {
   const reason = reasonOf(error);
   if (!isVirtcontainersError(error)) {
     return new VirtcontainersError('internal', `${what}: ${reason}`, { cause: error });
   }
-  const said = reason.startsWith(`${what}: `);
-  return new VirtcontainersError(error.code, said ? reason : `${what}: ${reason}`, {
+  return new VirtcontainersError(error.code, `${what}: ${withoutSubject(reason, what)}`, {
     cause: error.code === 'cancelled' ? error.cause : error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: error.details,
   });
+}
+
+/** A reason without its own `cannot …:` where that is about the same pod or container. */
+function withoutSubject(reason: string, what: string): string {
+  const [said = '', subject] = /^cannot [^:]*?(\S+): /.exec(reason) ?? [];
+  return what.endsWith(` ${subject}`) ? reason.slice(said.length) : reason;
 }
 
 /** Runs `work`; its error says what was being done. */
