@@ -1,8 +1,7 @@
 // The guest's root file system: Node, koffi, crun and busybox, read-only.
-import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import koffi from 'koffi';
 import { VirtcontainersError } from '../src/base/errors.js';
 import type { DebianArchive } from './debian-archive.js';
 import { hashFile } from './hash.js';
@@ -61,10 +60,12 @@ export interface Koffi {
 
 /** Finds the koffi that the host uses too. */
 export async function findKoffi(): Promise<Koffi> {
-  const require = createRequire(import.meta.url);
-  const platform = createRequire(require.resolve('koffi')).resolve('@koromix/koffi-linux-x64');
+  const main = createRequire(import.meta.url).resolve('koffi');
+  const platform = createRequire(main).resolve('@koromix/koffi-linux-x64');
   const native = path.join(path.dirname(platform), 'linux_x64/koffi.node');
-  return { version: koffi.version, native, sha512: await hashFile(native) };
+  const description = await readFile(path.join(path.dirname(main), 'package.json'), 'utf8');
+  const { version } = JSON.parse(description) as { readonly version: string };
+  return { version, native, sha512: await hashFile(native) };
 }
 
 export interface RootImageOptions {

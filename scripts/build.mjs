@@ -19,7 +19,12 @@ function sources(folder) {
     .map((name) => path.join(folder, name));
 }
 
-const shared = /** @type {const} */ ({ platform: 'node', target: 'node20', sourcemap: true, logLevel: 'warning' });
+const shared = /** @type {const} */ ({
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'warning',
+});
 
 await build({
   ...shared,
@@ -30,7 +35,10 @@ await build({
 });
 
 // The command line: one small entry and lazily loaded chunks; the worker must lie beside them.
-const cliEntries = ['src/frontends/virtc/virtc.ts', 'src/base/namespaces/namespace-worker.ts'].filter((file) => existsSync(file));
+const cliEntries = [
+  'src/frontends/virtc/virtc.ts',
+  'src/base/namespaces/namespace-worker.ts',
+].filter((file) => existsSync(file));
 await build({
   ...shared,
   entryPoints: Object.fromEntries(cliEntries.map((file) => [path.basename(file, '.ts'), file])),
@@ -40,7 +48,9 @@ await build({
   splitting: true,
   minify: true,
   external: ['koffi'],
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
 
 // The guest's agent: one file, loaded by the guest's own Node; its koffi lies on the guest's root image.
@@ -59,6 +69,10 @@ if (existsSync('src/guest/main.ts')) {
 }
 
 if (!fast) {
-  const tsc = spawnSync(process.execPath, ['node_modules/typescript-native/bin/tsc', '--emitDeclarationOnly'], { stdio: 'inherit' });
+  const tsc = spawnSync(
+    process.execPath,
+    ['node_modules/typescript-native/bin/tsc', '--emitDeclarationOnly'],
+    { stdio: 'inherit' },
+  );
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 }

@@ -12,18 +12,29 @@ const check = process.argv.includes('--check');
 const out = check ? mkdtempSync(path.join(tmpdir(), 'virtc-gen-')) : committed;
 
 try {
-  const buf = spawnSync(path.join(root, 'node_modules/.bin/buf'), ['generate', '--output', check ? path.join(out, 'x', 'y') : '.'], {
-    cwd: path.join(root, 'src/wire/proto'),
-    stdio: 'inherit',
-    env: { ...process.env, PATH: `${path.join(root, 'node_modules/.bin')}:${process.env['PATH']}` },
-  });
+  const buf = spawnSync(
+    path.join(root, 'node_modules/.bin/buf'),
+    ['generate', '--output', check ? path.join(out, 'x', 'y') : '.'],
+    {
+      cwd: path.join(root, 'src/wire/proto'),
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        PATH: `${path.join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
+      },
+    },
+  );
   if (buf.status !== 0) process.exit(buf.status ?? 1);
   if (check) {
     const fresh = path.join(out, 'x', 'gen');
     const names = new Set([...readdirSync(fresh), ...readdirSync(committed)]);
-    const stale = [...names].filter((name) => read(path.join(fresh, name)) !== read(path.join(committed, name)));
+    const stale = [...names].filter(
+      (name) => read(path.join(fresh, name)) !== read(path.join(committed, name)),
+    );
     if (stale.length > 0) {
-      console.error(`src/wire/gen is not what src/wire/proto gives (${stale.join(', ')}): run npm run generate`);
+      console.error(
+        `src/wire/gen is not what src/wire/proto gives (${stale.join(', ')}): run npm run generate`,
+      );
       process.exitCode = 1;
     }
   }

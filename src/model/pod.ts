@@ -62,7 +62,7 @@ export interface Pod extends AsyncDisposable {
   createContainer(options: ContainerOptions): Promise<Container>;
   /** @throws VirtcontainersError `not-found` */
   container(id: string): Container;
-  /** Starts every container that is ready, in the order they were created; a stopped pod boots anew. */
+  /** Starts every container that is ready, in the order they were created; a stopped pod boots anew and starts them all. */
   start(options?: AbortOptions): Promise<void>;
   /** Stops the containers, then the VM. A stopped pod is no error. */
   stop(options?: StopOptions): Promise<void>;

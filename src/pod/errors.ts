@@ -12,24 +12,34 @@ export function vmGone(what: string, exit: VmExit): VirtcontainersError {
 
 /**
  * Says what was being done when something below failed; code, hint and details stay.
- * What it says already is not said twice.
+ * @param subject replaces what the layer below was doing (the cause still tells): `root file system "/x"`, or nothing
  */
-export function during(what: string, error: unknown): VirtcontainersError {
+export function during(what: string, error: unknown, subject?: string): VirtcontainersError {
   const reason = reasonOf(error);
   if (!isVirtcontainersError(error)) {
     return new VirtcontainersError('internal', `${what}: ${reason}`, { cause: error });
   }
-  return new VirtcontainersError(error.code, `${what}: ${withoutSubject(reason, what)}`, {
-    cause: error.code === 'cancelled' ? error.cause : error,
+  const said = reason.startsWith(`${what}: `);
+  const own = said ? reason.slice(what.length + 2) : reason;
+  const inner = subject === undefined || said ? own : own.replace(/^cannot [^:]{1,300}: /, '');
+  const about = subject === undefined || subject === '' ? '' : `${subject}: `;
+  return new VirtcontainersError(error.code, `${what}: ${about}${inner}`, {
+    cause: error.code === 'cancelled' || said ? error.cause : error,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     details: error.details,
   });
 }
 
-/** A reason without its own `cannot …:` where that is about the same pod or container. */
-function withoutSubject(reason: string, what: string): string {
-  const [said = '', subject] = /^cannot [^:]*?(\S+): /.exec(reason) ?? [];
-  return what.endsWith(` ${subject}`) ? reason.slice(said.length) : reason;
+/** As `during`, for what runs a command: where the command is the reason, it is named. */
+export function duringCommand(
+  what: string,
+  command: readonly string[],
+  error: unknown,
+): VirtcontainersError {
+  const reason = isVirtcontainersError(error) ? error.details['reason'] : undefined;
+  const isCommand = typeof reason === 'string' && reason.startsWith('command-');
+  const name = JSON.stringify((command[0] ?? '').slice(0, 200));
+  return during(what, error, isCommand ? `command ${name}` : '');
 }
 
 /** Runs `work`; its error says what was being done. */

@@ -6,7 +6,7 @@ import { abortCleanupMs, agentCallTimeoutMs } from '../model/limits.js';
 import type { ExecOptions } from '../model/options.js';
 import { parseExecOptions } from '../model/parse/process-options.js';
 import { toGuestProcess } from '../oci/to-guest-spec.js';
-import { attempt, during } from './errors.js';
+import { attempt, duringCommand } from './errors.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalProcess } from './local-process.js';
 import { settleBriefly } from './settle.js';
@@ -65,7 +65,7 @@ export class ExecProcesses {
     } catch (error) {
       this.#processes.delete(id);
       await this.#undo(live, ref, starting);
-      throw during(what, error);
+      throw duringCommand(what, config.command, error);
     }
     const name = `process ${id} of container ${this.#container.id}`;
     const process = new LocalProcess(live, { id, name, ref, stdin, terminal: terminal !== null });

@@ -6,7 +6,7 @@ import type { ShareBinding } from '../host/share/share.js';
 import type { ContainerConfig } from '../model/container-config.js';
 import { abortCleanupMs, agentCallTimeoutMs, maxSpecBytes } from '../model/limits.js';
 import { toGuestSpec } from '../oci/to-guest-spec.js';
-import { attempt, doing } from './errors.js';
+import { attempt, during, duringCommand } from './errors.js';
 import type { LiveVm } from './live-vm.js';
 import type { PlannedExport } from './plan/plan.js';
 import { planContainer } from './plan/plan-pod.js';
@@ -38,9 +38,11 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
     const bindings: ShareBinding[] = [];
     const bind = async (wanted: PlannedExport): Promise<ShareBinding> => {
       const { source, readOnly, cached } = wanted;
-      const binding = await doing(what, () =>
-        live.call(what, () => live.share.bind({ source, readOnly, cached })),
-      );
+      const binding = await live
+        .call(what, () => live.share.bind({ source, readOnly, cached }))
+        .catch((error: unknown) => {
+          throw during(what, error, `${subjectOf(wanted)} ${JSON.stringify(source)}`);
+        });
       bindings.push(binding);
       undo.add(`bind of ${source}`, () => live.share.unbind(binding));
       throwIfAborted(signal, what);
@@ -67,7 +69,11 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
       creating = agent.createContainer(request, { timeoutMs: agentCallTimeoutMs });
       return creating;
     };
-    await doing(what, () => live.call(what, create, signal));
+    try {
+      await live.call(what, create, signal);
+    } catch (error) {
+      throw duringCommand(what, config.process.command, error);
+    }
     return { live, bindings };
   });
 }
@@ -99,4 +105,8 @@ async function leave(live: LiveVm, containerId: string, timeoutMs: number): Prom
     // What a dead VM held is gone with it.
     if (live.exit === null) throw error;
   }
+}
+
+function subjectOf({ destination }: PlannedExport): string {
+  return destination === '/' ? 'root file system' : `source of the mount at ${destination}`;
 }

@@ -231,8 +231,8 @@ test('a command that is missing or not executable says so, and the pod goes on',
     ['/missing', 'command-not-found'],
     ['/not-executable', 'command-not-executable'],
   ] as const) {
-    const refused = (error: { code: string; details: Record<string, unknown> }) =>
-      error.details['reason'] === reason;
+    const refused = (error: { message: string; details: Record<string, unknown> }) =>
+      error.details['reason'] === reason && error.message.includes(`: command "${command}": `);
     await assert.rejects(pod.createContainer(options([command])), refused);
     await assert.rejects(container.exec([command]), refused);
   }

@@ -19,7 +19,7 @@ import {
 import type { Container, ContainerStatus, Pod, Process } from '../model/pod.js';
 import { requireState, type State } from '../model/state.js';
 import { endProcesses } from './end-processes.js';
-import { attempt, doing, during, vmGone } from './errors.js';
+import { attempt, doing, during, duringCommand, vmGone } from './errors.js';
 import { ExecProcesses } from './exec-processes.js';
 import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
 import { LocalProcess } from './local-process.js';
@@ -305,7 +305,7 @@ export class LocalContainer implements Container {
     } catch (error) {
       // Nobody can tell whether init has begun: the container leaves the guest and can be started again.
       await settleBriefly(starting);
-      const failure = during(what, error);
+      const failure = duringCommand(what, this.config.process.command, error);
       this.#init?.lose(failure);
       if (this.#record.state !== 'stopped') this.#ended(null);
       const failedCleanups = await attempt('guest', () => this.#leave(what));

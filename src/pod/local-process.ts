@@ -110,7 +110,7 @@ export class LocalProcess implements Process {
     } catch (error) {
       // It ended in between.
       if (this.#ended || (isVirtcontainersError(error) && error.code === 'not-found')) return;
-      throw during(what, error);
+      throw during(what, error, '');
     }
   }
 
@@ -150,7 +150,7 @@ export class LocalProcess implements Process {
     try {
       return await this.#live.call(what, work);
     } catch (error) {
-      throw during(what, error);
+      throw during(what, error, '');
     }
   }
 }

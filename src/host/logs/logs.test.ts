@@ -9,6 +9,7 @@ import { BoundedLog, logFiles, removeLog } from './bounded-log.js';
 import { ByteTail } from './byte-tail.js';
 import { formatRecord, parseRecord } from './log-record.js';
 import { readLogTail } from './read-log.js';
+import { podLogDirectory, removeLogs } from './remove-logs.js';
 
 let directory = '';
 before(async () => {
@@ -134,4 +135,16 @@ test('removing a log removes both files, twice if need be', async () => {
   await removeLog(directory, 'gone');
   await removeLog(directory, 'gone');
   assert.deepEqual(await readLogTail({ directory, name: 'gone', maxBytes: 10 }), []);
+});
+
+test('removing a pod’s logs takes their directory, and no id leads out of the root', async () => {
+  const log = await BoundedLog.open({
+    directory: podLogDirectory(directory, 'pod'),
+    name: 'console',
+  });
+  await log.close();
+  await removeLogs(directory, 'pod');
+  await removeLogs(directory, 'pod');
+  await assert.rejects(stat(path.join(directory, 'pod')), { code: 'ENOENT' });
+  await assert.rejects(removeLogs(directory, '..'), { code: 'invalid-argument' });
 });

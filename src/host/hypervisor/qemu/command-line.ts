@@ -124,9 +124,17 @@ function kernel(plan: VmPlan): string[] {
   ];
 }
 
+/** What follows from this machine, where the image does not say otherwise. */
+const machineParameters = [
+  'console=ttyS0',
+  // Room for memory above 4 GiB makes Linux set 64 MiB of bounce buffers aside, which virtio does not need.
+  'swiotlb=noforce',
+];
+
 function kernelParameters(parameters: readonly string[]): string {
-  const hasConsole = parameters.some((parameter) => parameter.startsWith('console='));
-  return [...(hasConsole ? [] : ['console=ttyS0']), ...parameters].join(' ');
+  const named = new Set(parameters.map((parameter) => parameter.replace(/=.*/s, '')));
+  const added = machineParameters.filter((parameter) => !named.has(parameter.replace(/=.*/, '')));
+  return [...added, ...parameters].join(' ');
 }
 
 /** Each is a listening socket, so that a later owner can connect where an earlier one died. */

@@ -5,6 +5,7 @@ import { VirtcontainersError } from '../../../base/errors.js';
 import { spawnInJail } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
 import type { VmHandle } from '../../../model/handle.js';
+import { podLogDirectory } from '../../logs/remove-logs.js';
 import type { Accelerator, Hypervisor, StartOptions, Vm, VmPlan } from '../hypervisor.js';
 import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
 import { toCommandLine } from './command-line.js';
@@ -84,7 +85,7 @@ export class QemuHypervisor implements Hypervisor {
       argv: this.#commandLine(plan, accelerator.kind),
       spawn: this.#parts.spawn,
       cgroups: this.#parts.cgroups,
-      logDirectory: logRoot === null ? null : path.join(logRoot, plan.podId),
+      logDirectory: logRoot === null ? null : podLogDirectory(logRoot, plan.podId),
     });
   }
 

@@ -1,0 +1,189 @@
+// What every hypervisor must do; each implementation runs it.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, test } from 'node:test';
+import { silentLogger } from '../../base/log.js';
+import type { VmHandle } from '../../model/handle.js';
+import type { Hypervisor, StartOptions, Vm, VmPlan } from './hypervisor.js';
+
+/** What an implementation brings. */
+export interface HypervisorWorld {
+  readonly hypervisor: Hypervisor;
+  /** A plan that can be started, with room to grow to 2 processors and 1024 MiB; a fresh pod each time. */
+  plan(): Promise<VmPlan>;
+  /** Ends a VM from outside, as `kill -9` does. */
+  kill(vm: Vm): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Longest wait for what happens at once, in milliseconds. */
+const soonMs = 5000;
+
+export function hypervisorSuite(name: string, createWorld: () => Promise<HypervisorWorld>): void {
+  describe(`${name} as a hypervisor`, { timeout: 60_000 }, () => {
+    let world: HypervisorWorld;
+    before(async () => {
+      world = await createWorld();
+    });
+    after(() => world.close());
+
+    async function start(plan: VmPlan, options: Partial<StartOptions> = {}): Promise<Vm> {
+      return world.hypervisor.start(plan, {
+        log: silentLogger,
+        onHandle: async () => {},
+        ...options,
+      });
+    }
+
+    async function withVm(use: (vm: Vm, plan: VmPlan) => Promise<void>): Promise<void> {
+      const plan = await world.plan();
+      const vm = await start(plan);
+      try {
+        await use(vm, plan);
+      } finally {
+        await vm.stop({ graceMs: soonMs });
+      }
+      await nothingLeft(plan);
+    }
+
+    async function nothingLeft(plan: VmPlan): Promise<void> {
+      assert.deepEqual(await world.hypervisor.findLeftovers(plan.podId), []);
+    }
+
+    test('a plan can be described without starting anything', async () => {
+      const plan = await world.plan();
+      assert.ok((await world.hypervisor.describe(plan)).length > 0);
+      await nothingLeft(plan);
+    });
+
+    test('emulation can always be had, and the choice has a reason', async () => {
+      const { kind, reason } = await world.hypervisor.accelerator('tcg');
+      assert.deepEqual([kind, reason === ''], ['tcg', false]);
+    });
+
+    test('the handle is told before the VM can be used, and is the VM’s', async () => {
+      const plan = await world.plan();
+      const told: VmHandle[] = [];
+      const vm = await start(plan, {
+        onHandle: async (handle) => {
+          told.push(handle);
+        },
+      });
+      assert.deepEqual(told, [vm.handle]);
+      assert.equal(vm.handle.hypervisor, world.hypervisor.name);
+      assert.deepEqual(vm.size, { cpus: plan.bootCpus, memoryMiB: plan.bootMemoryMiB });
+      await vm.stop({ graceMs: soonMs });
+    });
+
+    test('a handle that cannot be recorded fails the start, and nothing is left', async () => {
+      const plan = await world.plan();
+      const onHandle = () => Promise.reject(new Error('disk full'));
+      await assert.rejects(start(plan, { onHandle }), /disk full/);
+      await nothingLeft(plan);
+    });
+
+    test('an abort before or during the start leaves nothing', async () => {
+      const plan = await world.plan();
+      await assert.rejects(start(plan, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+      const controller = new AbortController();
+      const onHandle = async () => controller.abort('enough');
+      await assert.rejects(start(plan, { signal: controller.signal, onHandle }), {
+        name: 'AbortError',
+        cause: 'enough',
+      });
+      await nothingLeft(plan);
+    });
+
+    test('the agent’s channel can be dialled again after it was closed', () =>
+      withVm(async (vm) => {
+        for (let times = 0; times < 2; times += 1) {
+          const channel = await vm.dialAgent();
+          const closed = once(channel, 'close');
+          channel.destroy();
+          await closed;
+        }
+      }));
+
+    test('a VM grows to at least what is asked, and never shrinks', () =>
+      withVm(async (vm, plan) => {
+        await vm.grow({ cpus: 2, memoryMiB: plan.bootMemoryMiB });
+        assert.deepEqual(vm.size, { cpus: 2, memoryMiB: plan.bootMemoryMiB });
+        await vm.grow({ cpus: 1, memoryMiB: plan.bootMemoryMiB + 1 });
+        assert.equal(vm.size.cpus, 2);
+        assert.ok(vm.size.memoryMiB > plan.bootMemoryMiB);
+      }));
+
+    test('a VM can be paused and resumed', () =>
+      withVm(async (vm) => {
+        await vm.pause();
+        await vm.resume();
+      }));
+
+    test('a stopped VM says so, is refused everything but another stop, and can be started again', async () => {
+      const plan = await world.plan();
+      for (let times = 0; times < 2; times += 1) {
+        const vm = await start(plan);
+        await vm.stop({ graceMs: soonMs });
+        assert.equal((await vm.exited).kind, 'stopped');
+        await refusesAll(vm);
+        await vm.stop({ graceMs: soonMs });
+        await nothingLeft(plan);
+      }
+    });
+
+    test('a VM that is killed is noticed at once, and what waits for it learns why', async () => {
+      const plan = await world.plan();
+      const vm = await start(plan);
+      await world.kill(vm);
+      const exit = await vm.exited;
+      assert.equal(exit.kind, 'killed');
+      assert.match(exit.reason, /SIGKILL/);
+      await refusesAll(vm);
+      await vm.stop({ graceMs: soonMs });
+      await nothingLeft(plan);
+    });
+
+    test('release ends a VM by its handle alone, twice if need be', async () => {
+      const plan = await world.plan();
+      const vm = await start(plan);
+      await world.hypervisor.release(vm.handle);
+      await world.hypervisor.release(vm.handle);
+      assert.notEqual((await vm.exited).kind, 'stopped');
+      await nothingLeft(plan);
+      await vm.stop({ graceMs: soonMs });
+    });
+
+    test('what no record names is found by the pod’s id, and no other pod’s with it', async () => {
+      const [plan, other] = [await world.plan(), await world.plan()];
+      const [vm, neighbour] = [await start(plan), await start(other)];
+      const found = await world.hypervisor.findLeftovers(plan.podId);
+      assert.deepEqual(found, [vm.handle]);
+      for (const handle of found) await world.hypervisor.release(handle);
+      await nothingLeft(plan);
+      await neighbour.pause();
+      await neighbour.stop({ graceMs: soonMs });
+      await vm.stop({ graceMs: soonMs });
+    });
+  });
+}
+
+async function refusesAll(vm: Vm): Promise<void> {
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    dialAgent: () => vm.dialAgent(),
+    grow: () => vm.grow({ cpus: 2, memoryMiB: 1024 }),
+    pause: () => vm.pause(),
+    resume: () => vm.resume(),
+  };
+  const { consoleTail, stderrTail } = await vm.exited;
+  for (const [method, call] of Object.entries(calls)) {
+    await assert.rejects(
+      call,
+      (error: { code?: unknown; details?: Readonly<Record<string, unknown>> }) => {
+        assert.equal(error.code, 'unavailable', method);
+        assert.equal(error.details?.['consoleTail'], consoleTail, method);
+        assert.equal(error.details?.['stderrTail'], stderrTail, method);
+        return true;
+      },
+    );
+  }
+}
