@@ -132,7 +132,7 @@ test('the terminal is restored when the VM dies, and the error is on a line of i
     ...['run', '--rootfs', debian, '--name', 'raw-death', '-it', '--'],
     ...['sh', '-c', 'echo ready; exec sleep 1000'],
   ]);
-  await until('the container runs', () => pty.shown.includes('ready'));
+  await until('the container runs', () => pty.shown.includes('ready\r\n'));
   process.kill(e2e.vmPid('raw-death'), 'SIGKILL');
   const { code } = await run.finished;
   assert.equal(code, 125);

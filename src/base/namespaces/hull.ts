@@ -91,6 +91,8 @@ function endKeeper(keeper: ChildProcess): void {
 // Its working directory is the root, so that pivot_root takes it along; its user has no capability and is nobody else's.
 async function startKeeper(): Promise<ChildProcess> {
   const keeper = spawn('/usr/bin/cat', [], {
+    // A ^C on our terminal must not end it.
+    detached: true,
     cwd: '/',
     env: {},
     uid: keeperUserId,

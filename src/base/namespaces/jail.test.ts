@@ -251,6 +251,14 @@ test('it has three descriptors, whatever this process has open or has inherited'
   assert.equal(await text(owner.stdout), '0\n1\n2\n3\n');
 });
 
+test('it has a session of its own, so that keys typed at our terminal are not for it', async () => {
+  const sessionOf = (pid: number | 'self'): string | undefined => {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[4];
+  };
+  await withSleeper({}, ({ pid }) => assert.notEqual(sessionOf(pid), sessionOf('self')));
+});
+
 test('two jails at once are apart', async () => {
   await withSleeper({}, (first) =>
     withSleeper({}, (second) => {

@@ -68,6 +68,8 @@ async function spawnInHull(
     checkProgram(request.program);
     const [program = '', ...args] = request.argv;
     const child = spawn(program, args, {
+      // In a session of its own: a ^C or ^Z on our terminal is for us.
+      detached: true,
       cwd: request.cwd,
       env: request.env,
       stdio: [request.inputFd, request.outputFd, request.outputFd],

@@ -28,6 +28,7 @@ export function idmapUserNamespace(): Promise<number> {
 // A process with threads cannot make a user namespace, so a child makes it and we keep its descriptor.
 async function makeUserNamespace(): Promise<number> {
   const child = spawn('/usr/bin/unshare', ['--user', '--', '/usr/bin/cat'], {
+    detached: true,
     cwd: '/',
     env: {},
     stdio: 'pipe',

@@ -52,7 +52,7 @@ export function toAgentError(
   if (error.code === 'cancelled' && signal?.aborted === true) return abortError(signal, what);
   const reason = reasonOfCall(error);
   // The RpcError is no cause: whoever prints causes would print the guest's text unescaped.
-  return new VirtcontainersError(codes[error.code], `${what}: ${guestText(error.message)}`, {
+  return new VirtcontainersError(codes[error.code], `${what}: ${guestText(error.message, what)}`, {
     ...(error.cause === undefined ? {} : { cause: error.cause }),
     ...(reason === undefined ? {} : { details: { reason } }),
   });
@@ -72,8 +72,10 @@ export function reasonOfCall(error: RpcError): string | undefined {
   return undefined;
 }
 
-/** The agent's own `cannot …:` goes: the message has one already. */
-function guestText(message: string): string {
-  const text = printable(message, maxGuestTextLength).replace(/^cannot [^:]{1,300}: /, '');
-  return text === '' ? 'the guest gives no reason' : text;
+/** The agent's own `cannot …:` goes where it is about the same thing: the message has one already. */
+function guestText(message: string, what: string): string {
+  const text = printable(message, maxGuestTextLength);
+  const [said = '', subject] = /^cannot [^:]{0,300}?(\S{1,200}): /.exec(text) ?? [];
+  const rest = what.endsWith(` ${subject}`) ? text.slice(said.length) : text;
+  return rest === '' ? 'the guest gives no reason' : rest;
 }

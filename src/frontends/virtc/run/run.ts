@@ -20,9 +20,12 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
   const debug = flags.debug === true;
   const terminal = new Terminal(process, { get: getTerminalMode, set: setTerminalMode });
   const progress = new ProgressLine(debug ? { write: () => true } : process.stderr, process.env);
+  let isRunning = false;
   const report = (error: unknown): number => {
     terminal.restore();
     progress.close();
+    // Where the command's output shares the terminal with us, its last line may have no end.
+    if (isRunning && flags.tty === true && process.stderr.isTTY) process.stderr.write('\n');
     process.stderr.write(describeError(error, { debug }));
     return exitCodeFor(error);
   };
@@ -39,7 +42,10 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       openStdin: () => process.stdin,
       stdout: process.stdout,
       stderr: process.stderr,
-      onStarted: () => progress.close(),
+      onStarted: () => {
+        isRunning = true;
+        progress.close();
+      },
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));
       },
