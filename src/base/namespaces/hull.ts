@@ -62,7 +62,7 @@ export async function createHull(home: Home): Promise<Hull> {
   try {
     mount({ source: 'none', target: '/', type: null, flags: MS_REC | MS_PRIVATE });
     keeper = await startKeeper();
-    await mountProc();
+    await Promise.all([running(keeper), mountProc()]);
     return { keeper, keeperFd: openProcess(keeper.pid ?? -1) };
   } catch (error) {
     if (keeper !== undefined) endKeeper(keeper);
@@ -97,11 +97,24 @@ async function startKeeper(): Promise<ChildProcess> {
     env: {},
     uid: keeperUserId,
     gid: keeperUserId,
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
   await started(keeper);
   keeper.stdin.on('error', () => {});
   return keeper;
+}
+
+// Executed is not yet running: its dynamic linker still opens libraries below the root that is replaced next, and
+// without them it ends, and the namespace with it. So it must first give back a byte.
+async function running(keeper: ChildProcess): Promise<void> {
+  const { stdin, stdout } = keeper;
+  const answered = new Promise<void>((resolve, reject) => {
+    stdout?.once('data', () => resolve());
+    keeper.once('exit', () => reject(new Error("the jail's first process ended at once")));
+  });
+  stdin?.write('\n');
+  await answered;
+  stdout?.destroy();
 }
 
 // The kernel ties a proc file system to the pid namespace of the process that mounts it, and a thread cannot enter
