@@ -22,7 +22,7 @@ import {
   guestImageRoles,
 } from '../src/model/guest-image.js';
 import { discard, discardOldest } from './discard.js';
-import { hashData } from './hash.js';
+import { hashData, hashFile } from './hash.js';
 
 /** Older images kept beside the current one. */
 const keptImages = 3;
@@ -107,15 +107,18 @@ async function writeImage(unfinished: string, id: string, contents: ImageContent
   );
 }
 
-/** Whether an image of that hash is there, its files undisturbed and those that the parts share the very same. */
+/** Whether an image of that hash is there and whole: made of the very files of the parts, which were hashed already. */
 async function isWhole(target: string, contents: ImageContents): Promise<boolean> {
   try {
     await openGuestImage({ libRoot: target, path: target });
     for (const role of guestImageRoles) {
-      const { name, from } = contents.files[role];
-      if (from.kind !== 'path') continue;
-      const [one, other] = await Promise.all([stat(from.path), stat(path.join(target, name))]);
-      if (one.ino !== other.ino) return false;
+      const { name, sha512, from } = contents.files[role];
+      const file = path.join(target, name);
+      const same =
+        from.kind === 'path'
+          ? (await stat(file)).ino === (await stat(from.path)).ino
+          : (await hashFile(file)) === sha512;
+      if (!same) return false;
     }
     return true;
   } catch (error) {

@@ -25,7 +25,8 @@ const steps = {
   'unit tests': () =>
     runTests(testFiles(['src', 'guest-image']), {
       concurrency: availableParallelism(),
-      timeoutMs: 120_000,
+      testTimeoutMs: 60_000,
+      timeoutMs: 240_000,
       output: 'keep',
     }),
   'format and lint': program(

@@ -13,7 +13,12 @@ await runScript(async () => {
   await ensureDebianRootfs();
   const files = testFiles(['test/e2e'], process.argv[2]);
   // One file at a time: VMs that share two processors would be measured against each other.
-  const result = await runTests(files, { concurrency: 1, timeoutMs, output: 'both' });
+  const result = await runTests(files, {
+    concurrency: 1,
+    testTimeoutMs: 10 * 60_000,
+    timeoutMs,
+    output: 'both',
+  });
   if (result.failed > 0) process.exitCode = 1;
   console.log(`\n${result.passed} passed, ${result.failed} failed`);
 });

@@ -25,12 +25,20 @@ export function testFiles(folders, filter = '') {
 /**
  * Runs test files. No test, and a test that was skipped, is a failure.
  * @param {readonly string[]} files
- * @param {{ concurrency: number, timeoutMs: number, output: 'both' | 'keep' }} options
+ * @param {{ concurrency: number, testTimeoutMs: number, timeoutMs: number, output: 'both' | 'keep' }} options
  */
-export async function runTests(files, { concurrency, timeoutMs, output }) {
+export async function runTests(files, options) {
+  const { concurrency, testTimeoutMs, timeoutMs, output } = options;
   if (files.length === 0)
     return { passed: 0, failed: 1, output: 'there is no test file: run npm run build' };
-  const args = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...files];
+  const args = [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    // A test that hangs is told by its name instead of holding up all others.
+    `--test-timeout=${testTimeoutMs}`,
+    '--test-reporter=spec',
+    ...files,
+  ];
   // Colours would hide the counts.
   const env = { NO_COLOR: '1', FORCE_COLOR: '0' };
   const result = await run(process.execPath, args, { output, timeoutMs, env });

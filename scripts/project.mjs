@@ -38,7 +38,7 @@ export function run(program, args, options = {}) {
       cwd: root,
       stdio,
       env: { ...process.env, ...env },
-      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' }),
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGTERM' }),
     });
     /** @type {Buffer[]} */
     const chunks = [];

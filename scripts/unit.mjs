@@ -10,6 +10,7 @@ await runScript(async () => {
   const files = testFiles(['src', 'guest-image'], process.argv[2]);
   const result = await runTests(files, {
     concurrency: availableParallelism(),
+    testTimeoutMs: 60_000,
     timeoutMs: 300_000,
     output: 'both',
   });

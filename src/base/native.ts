@@ -66,7 +66,6 @@ const c = {
   setns: libc.func('int setns(int, int)'),
   fchdir: libc.func('int fchdir(int)'),
   chroot: libc.func('int chroot(const char *)'),
-  pipe2: libc.func('int pipe2(void *, int)'),
   mount: libc.func(
     'int mount(const char *, const char *, const char *, unsigned long, const char *)',
   ),
@@ -81,6 +80,9 @@ const c = {
   accept4: libc.func('int accept4(int, void *, void *, int)'),
   recvmsg: libc.func('long recvmsg(int, void *, int)'),
   prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
+  _exit: libc.func('void _exit(int)'),
+  poll: libc.func('int poll(void *, unsigned long, int)'),
+  pipe2: libc.func('int pipe2(void *, int)'),
   posix_spawn: libc.func(
     'int posix_spawn(_Out_ int *, const char *, void *, void *, const char **, const char **)',
   ),
@@ -378,6 +380,17 @@ function toChildExit(status: number): ChildExit {
   return signal === 0 ? { code: (status >> 8) & 0xff, signal: 0 } : { code: 0, signal };
 }
 
+/** Whether poll(2) says that a write would not wait; false also where the other side is gone. */
+export function isWritable(fd: number): boolean {
+  const POLLOUT = 4;
+  const POLLHUP = 16;
+  const request = Buffer.alloc(8);
+  request.writeInt32LE(fd, 0);
+  request.writeInt16LE(POLLOUT, 4);
+  if (check(c.poll(request, 1, 0), 'poll') === 0) return false;
+  return (request.readInt16LE(6) & (POLLOUT | POLLHUP)) === POLLOUT;
+}
+
 export interface SpawnOptions {
   /** Absolute path of the program. */
   readonly file: string;
@@ -422,6 +435,12 @@ export function spawnChild(options: SpawnOptions): number {
 /** For calls that return the errno itself. */
 function checkErrno(errno: number, name: string, subject = ''): void {
   if (errno !== 0) throw new SystemError(name, errno, subject);
+}
+
+/** Ends the process at once: Node's own exit waits for its threads, one of which may wait in a call for ever. */
+export function exitNow(code: number): never {
+  c._exit(code);
+  throw new Error('unreachable');
 }
 
 /** Makes the calling process the parent of its descendants' orphans. */

@@ -22,7 +22,7 @@ const codes: Readonly<Record<ErrorCode, RpcCode>> = {
   internal: 'internal',
 };
 
-const reasons: Readonly<Record<FailureReason, ErrorDetail_Reason>> = {
+const reasonsByName: Readonly<Record<FailureReason, ErrorDetail_Reason>> = {
   'command-not-found': ErrorDetail_Reason.COMMAND_NOT_FOUND,
   'command-not-executable': ErrorDetail_Reason.COMMAND_NOT_EXECUTABLE,
   'no-such-container': ErrorDetail_Reason.NO_SUCH_CONTAINER,
@@ -33,19 +33,29 @@ const reasons: Readonly<Record<FailureReason, ErrorDetail_Reason>> = {
   'no-such-user': ErrorDetail_Reason.NO_SUCH_USER,
 };
 
+const reasons: ReadonlyMap<unknown, ErrorDetail_Reason> = new Map(Object.entries(reasonsByName));
+
 /** Longest message that is sent, in characters: a tool's own error may be of any length. */
 const maxMessageLength = 4096;
 
 /** The status for anything that was thrown. */
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
-  const message = reasonOf(error).slice(0, maxMessageLength);
-  if (!isVirtcontainersError(error)) return new RpcError('internal', message, { cause: error });
+  if (!isVirtcontainersError(error)) {
+    return new RpcError('internal', bounded(reasonOf(error)), { cause: error });
+  }
+  const failures = error.details['failedCleanups'];
+  const more = Array.isArray(failures) ? `; not undone: ${failures.join('; ')}` : '';
+  const message = bounded(`${error.message}${more}`);
   return new RpcError(codes[error.code], message, { details: toDetails(error), cause: error });
 }
 
+function bounded(text: string): string {
+  return text.length <= maxMessageLength ? text : `${text.slice(0, maxMessageLength)}…`;
+}
+
 function toDetails(error: VirtcontainersError): readonly { typeUrl: string; value: Uint8Array }[] {
-  const reason = reasons[error.details['reason'] as FailureReason];
+  const reason = reasons.get(error.details['reason']);
   if (reason === undefined) return [];
   const value = toBinary(ErrorDetailSchema, create(ErrorDetailSchema, { reason }));
   return [{ typeUrl: `type.googleapis.com/${ErrorDetailSchema.typeName}`, value }];

@@ -1,5 +1,6 @@
 // The first process of the VM: mounts what it needs, then serves the host that attaches to its port.
 import { writeSync } from 'node:fs';
+import { exitNow } from '../base/native.js';
 import { version } from '../base/version.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
@@ -21,7 +22,7 @@ function fail(error: unknown): never {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const console = 2;
   writeSync(console, `agent failed: ${text.slice(0, maxReportLength)}\n`);
-  process.exit(1);
+  exitNow(1);
 }
 
 async function main(): Promise<void> {

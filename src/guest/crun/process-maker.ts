@@ -1,5 +1,5 @@
 // Lets crun make a process whose streams the agent holds: pipes, or a terminal that crun sends.
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { openSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
 import { DescriptorSocket } from '../../base/native.js';
 import type { ProcessEnd, RuntimeProcess } from '../doors.js';
@@ -67,11 +67,6 @@ export class ProcessMaker {
       socket.close();
       rmSync(path, { force: true });
     }
-  }
-
-  /** Closes what the maker itself holds. */
-  close(): void {
-    closeSync(this.#nullFd);
   }
 }
 

@@ -55,7 +55,7 @@ function machine(accelerator: Accelerator['kind']): string[] {
       '-machine',
       option('q35', { ...board, ...(accelerator === 'kvm' ? { kernel_irqchip: true } : {}) }),
     ],
-    ...['-accel', accelerator === 'kvm' ? option('kvm') : option('tcg', { thread: 'multi' })],
+    ...['-accel', accelerator === 'kvm' ? option('kvm') : option('tcg', translation)],
     ...['-cpu', accelerator === 'kvm' ? option('host') : option('max', emulatedCpu)],
   ];
 }
@@ -79,6 +79,9 @@ const board = {
   smm: false,
   i8042: false,
 } as const;
+
+/** Translated code is kept in memory of the host: bounded, in MiB; a boot and its agent fill a quarter of it. */
+const translation = { thread: 'multi', 'tb-size': 256 } as const;
 
 /** Five-level page tables make each emulated table walk longer for nothing. */
 const emulatedCpu = { la57: false } as const;

@@ -1,7 +1,7 @@
 // Makes VMs with QEMU: chooses the accelerator, starts, describes, and ends what earlier processes left.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { VirtcontainersError } from '../../../base/errors.js';
+import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
 import { spawnInJail } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
 import type { VmHandle } from '../../../model/handle.js';
@@ -12,6 +12,7 @@ import { toCommandLine } from './command-line.js';
 import { chooseAccelerator, hostKvm, type KvmProbeParts, probeKvm } from './kvm-probe.js';
 import { findQemus } from './leftovers.js';
 import type { Spawn } from './qemu-process.js';
+import { isTooOld, oldestQemu, qemuVersion } from './qemu-version.js';
 import { startVm } from './start-vm.js';
 import { hypervisorName } from './vm-shape.js';
 
@@ -78,15 +79,19 @@ export class QemuHypervisor implements Hypervisor {
   async start(plan: VmPlan, options: StartOptions): Promise<Vm> {
     const accelerator = await this.accelerator(plan.accelerator);
     const { logRoot } = this.#options;
-    return startVm({
-      plan,
-      options,
-      accelerator,
-      argv: this.#commandLine(plan, accelerator.kind),
-      spawn: this.#parts.spawn,
-      cgroups: this.#parts.cgroups,
-      logDirectory: logRoot === null ? null : podLogDirectory(logRoot, plan.podId),
-    });
+    try {
+      return await startVm({
+        plan,
+        options,
+        accelerator,
+        argv: this.#commandLine(plan, accelerator.kind),
+        spawn: this.#parts.spawn,
+        cgroups: this.#parts.cgroups,
+        logDirectory: logRoot === null ? null : podLogDirectory(logRoot, plan.podId),
+      });
+    } catch (error) {
+      throw await this.#explain(error);
+    }
   }
 
   async release(handle: VmHandle): Promise<void> {
@@ -112,6 +117,22 @@ export class QemuHypervisor implements Hypervisor {
       process,
       cgroups,
     }));
+  }
+
+  /** Adds QEMU's version to a failure of QEMU's own. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (!isVirtcontainersError(error) || error.code !== 'unavailable') return error;
+    const version = await qemuVersion(this.#program);
+    if (version === null) return error;
+    const details = { ...error.details, qemuVersion: version };
+    const hint = isTooOld(version)
+      ? `QEMU ${oldestQemu} or newer is needed, ${this.#program} is ${version}`
+      : error.hint;
+    return new VirtcontainersError(error.code, error.message, {
+      cause: error.cause,
+      details,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   #commandLine(plan: VmPlan, accelerator: Accelerator['kind']): readonly string[] {

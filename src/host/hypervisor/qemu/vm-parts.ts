@@ -1,6 +1,6 @@
 // What a started VM consists of on the host, and its end: one place that knows when and why it is gone.
 import { waitFor } from '../../../base/deadline.js';
-import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../../../base/errors.js';
+import { errnoOf, VirtcontainersError } from '../../../base/errors.js';
 import type { VmExit } from '../hypervisor.js';
 import type { GuestConsole } from './guest-console.js';
 import type { QemuProcess } from './qemu-process.js';
@@ -9,6 +9,8 @@ import { toVmExit } from './vm-exit.js';
 
 /** How long the sockets' last bytes may take to arrive after the process has ended, in milliseconds. */
 const lastBytesMs = 200;
+/** How long after its connections a process' own end may be noticed, in milliseconds. */
+const reapMs = 500;
 /** How long QEMU may live on after it has closed its QMP connection, in milliseconds. */
 const orphanMs = 1000;
 
@@ -78,9 +80,8 @@ export class VmParts {
 
   // A connection that ends is noticed before the process is reaped.
   async #isGone(error: unknown): Promise<boolean> {
-    const mayBeTheEnd = !isVirtcontainersError(error) || error.code === 'unavailable';
-    if (!mayBeTheEnd) return this.#exit !== undefined;
-    const gone = waitFor(this.exited, { timeoutMs: 2 * orphanMs, what: '' });
+    if (!mayBeTheEnd(error)) return this.#exit !== undefined;
+    const gone = waitFor(this.exited, { timeoutMs: reapMs, what: '' });
     return gone.then(() => true).catch(() => false);
   }
 
@@ -101,11 +102,17 @@ export class VmParts {
   }
 }
 
+const endOfConnection = ['unavailable', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT'];
+
+function mayBeTheEnd(error: unknown): boolean {
+  return endOfConnection.includes(errnoOf(error) ?? '');
+}
+
 /** The error of whatever is asked of a VM that has ended. */
 export function vmGone(what: string, exit: VmExit, cause?: unknown): VirtcontainersError {
   const { kind, reason, consoleTail, stderrTail } = exit;
   return new VirtcontainersError('unavailable', `${what}: ${reason}`, {
-    cause: cause === undefined ? undefined : reasonOf(cause),
+    cause,
     details: { exitKind: kind, consoleTail, stderrTail },
   });
 }
