@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { isVirtcontainersError, type VirtcontainersError } from '../../src/base/errors.js';
 import type { Container, Pod } from '../../src/model/pod.js';
 import { endAsGuestRoot, mountCommand, powerful } from './guest-root.js';
-import { debian, E2e, libRoot, type Running, sh, shOk, until, untilText } from './harness.js';
+import { debian, E2e, libRoot, type Running, shOk, until, untilText } from './harness.js';
 
 const e2e = new E2e('faults');
 const runtime = e2e.runtime();
@@ -84,12 +84,13 @@ test('the guest’s kernel panics: the caller knows in time, with the console’
   const { pod, box } = await makePod(t, 'panic', powerful);
   await shOk(box, mountCommand({ type: 'proc', target: '/mnt' }));
   const wait = box.wait();
-  const since = performance.now();
-  const trigger = sh(box, 'echo c > /mnt/sysrq-trigger').catch(() => {});
+  // The delay tells when it panics: an exec may be slow on a busy host, and its answer may be lost in the panic.
+  const trigger = await box.exec(['sh', '-c', 'sleep 1; echo c > /mnt/sysrq-trigger']);
+  const since = performance.now() + 1000;
   const error = await lossOf(wait, since);
   assert.match(error.message, /panic/);
   assert.match(String(error.details['consoleTail']), /Kernel panic/);
-  await trigger;
+  await assert.rejects(trigger.wait(), { code: 'unavailable' });
   await assertDeadAndDeletable(pod, box);
 });
 

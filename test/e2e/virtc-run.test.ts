@@ -217,7 +217,7 @@ test('a guest image that is damaged says which file, and what to run', async () 
   assert.equal(code, 125);
   assert.match(
     stderr,
-    /^virtc: cannot .*guest image .*\/image: it is damaged: .*vmlinux.*\nhint: .*virtc setup/,
+    /^virtc: cannot .*guest image .*\/image: it is damaged: (vmlinux|initrd|root)\S*: ENOENT.*\nhint: .*virtc setup/,
   );
 });
 
