@@ -322,7 +322,6 @@ export class LocalPod implements Pod {
     for (const container of this.#containers.values()) container.forgotten();
     this.#containers.clear();
     try {
-      await this.#book.settle();
       await this.#book.owned.remove();
     } catch (error) {
       this.#deleted = false;
@@ -390,7 +389,6 @@ export class LocalPod implements Pod {
 
 // A handle that could not be released must not be forgotten: then the record stays for `gc`.
 async function letGo(book: PodBook): Promise<void> {
-  await book.settle();
   if (book.record.handles.length === 0) return book.owned.remove();
   await attempt('record', () => book.save());
   await book.owned.close();

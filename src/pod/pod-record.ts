@@ -1,4 +1,4 @@
-// A pod's record in memory and its saving: one writer, whole records, in order.
+// A pod's record in memory and its saving: one writer, whole records.
 import type { OwnedRecord, PodRecord } from '../host/store/store.js';
 import type { Handle } from '../model/handle.js';
 
@@ -6,7 +6,6 @@ import type { Handle } from '../model/handle.js';
 export class PodBook {
   readonly owned: OwnedRecord;
   #record: PodRecord;
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(owned: OwnedRecord, first: PodRecord) {
     this.owned = owned;
@@ -33,15 +32,8 @@ export class PodBook {
     this.update({ handles: this.#record.handles.filter((held) => held !== handle) });
   }
 
-  /** Writes the record as it is when its turn comes; a failure is that of this save only. */
+  /** Writes the record as it is now. */
   save(): Promise<void> {
-    const mine = this.#saving.then(() => this.owned.save(this.#record));
-    this.#saving = mine.catch(() => {});
-    return mine;
-  }
-
-  /** Waits for saves under way. */
-  async settle(): Promise<void> {
-    await this.#saving;
+    return this.owned.save(this.#record);
   }
 }

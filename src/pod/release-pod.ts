@@ -1,5 +1,5 @@
 // Releases what a record says that a pod holds, and what its name tells beyond, from whatever process.
-import { isVirtcontainersError, VirtcontainersError } from '../base/errors.js';
+import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../base/errors.js';
 import type { OwnedRecord, PodRecord } from '../host/store/store.js';
 import type { Handle } from '../model/handle.js';
 import { attempt } from './errors.js';
@@ -72,9 +72,9 @@ async function lastRecord(
   try {
     return await owned.load();
   } catch (error) {
-    if (force || (isVirtcontainersError(error) && error.code === 'not-found')) return null;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new VirtcontainersError('internal', `${what}: ${reason}`, {
+    const none = isVirtcontainersError(error) && error.details['reason'] === 'no-record';
+    if (force || none) return null;
+    throw new VirtcontainersError('internal', `${what}: ${reasonOf(error)}`, {
       cause: error,
       hint: 'delete it with `force`',
     });

@@ -1,9 +1,11 @@
 // A store in memory that several "processes" can look at: each has its own view, whose death drops its locks.
 import { VirtcontainersError } from '../base/errors.js';
 import type { OwnedRecord, PodRecord, Store } from '../host/store/store.js';
+import { validateId } from '../model/id.js';
 
 interface Place {
-  owner: FakeStore | null;
+  /** Whoever holds the lock. */
+  owner: FakeOwnedRecord | null;
   /** As text: what comes out is a copy, and can be damaged. */
   text: string | null;
 }
@@ -24,11 +26,13 @@ export class FakeStore implements Store {
   }
 
   async create(podId: string): Promise<OwnedRecord> {
+    validateId('pod', podId);
     if (this.#disk.pods.has(podId)) {
       throw new VirtcontainersError('already-exists', `cannot create pod ${podId}: it exists`);
     }
-    this.#disk.pods.set(podId, { owner: this, text: null });
-    return new FakeOwnedRecord(this.#disk, podId);
+    const place: Place = { owner: null, text: null };
+    this.#disk.pods.set(podId, place);
+    return this.#own(podId, place);
   }
 
   async takeOver(podId: string): Promise<OwnedRecord> {
@@ -39,8 +43,7 @@ export class FakeStore implements Store {
         `cannot take over pod ${podId}: its owner lives`,
       );
     }
-    place.owner = this;
-    return new FakeOwnedRecord(this.#disk, podId);
+    return this.#own(podId, place);
   }
 
   async load(podId: string): Promise<PodRecord> {
@@ -52,77 +55,105 @@ export class FakeStore implements Store {
   }
 
   async hasLiveOwner(podId: string): Promise<boolean> {
-    return this.#place(podId).owner !== null;
+    validateId('pod', podId);
+    return (this.#disk.pods.get(podId)?.owner ?? null) !== null;
   }
 
   /** The process of this view dies: its locks are free, its records stay. */
   die(): void {
-    for (const place of this.#disk.pods.values()) if (place.owner === this) place.owner = null;
+    for (const place of this.#disk.pods.values()) {
+      if (place.owner?.store === this) place.owner = null;
+    }
+  }
+
+  #own(podId: string, place: Place): OwnedRecord {
+    const owned = new FakeOwnedRecord(this, this.#disk, { podId, place });
+    place.owner = owned;
+    return owned;
   }
 
   #place(podId: string): Place {
-    const place = this.#disk.pods.get(podId);
+    const place = this.#disk.pods.get(validateId('pod', podId));
     if (place !== undefined) return place;
-    throw new VirtcontainersError('not-found', `cannot find pod ${podId}: there is none`);
+    throw new VirtcontainersError('not-found', `cannot find pod ${podId}: it does not exist`);
   }
 }
 
 class FakeOwnedRecord implements OwnedRecord {
+  readonly store: FakeStore;
   readonly podId: string;
   readonly directory: string;
   readonly #disk: FakeDisk;
+  readonly #place: Place;
 
-  constructor(disk: FakeDisk, podId: string) {
+  constructor(
+    store: FakeStore,
+    disk: FakeDisk,
+    pod: { readonly podId: string; readonly place: Place },
+  ) {
+    this.store = store;
+    this.podId = pod.podId;
+    this.directory = `/fake/${pod.podId}`;
     this.#disk = disk;
-    this.podId = podId;
-    this.directory = `/fake/${podId}`;
+    this.#place = pod.place;
   }
 
   async save(record: PodRecord): Promise<void> {
-    const place = this.#disk.pods.get(this.podId);
-    if (place === undefined) {
-      throw new VirtcontainersError('not-found', `cannot save pod ${this.podId}: it was removed`);
-    }
-    place.text = JSON.stringify(record);
+    this.#requireOwned('save');
+    this.#place.text = JSON.stringify(record);
     this.#disk.saves++;
   }
 
   async load(): Promise<PodRecord> {
-    const place = this.#disk.pods.get(this.podId);
-    if (place === undefined)
-      throw new VirtcontainersError('not-found', 'cannot load: it was removed');
-    return read(this.podId, place);
+    return read(this.podId, this.#place);
   }
 
   async reserveContainer(containerId: string): Promise<void> {
-    const holder = this.#disk.names.get(containerId);
+    this.#requireOwned('reserve a name for');
+    const holder = this.#disk.names.get(validateId('container', containerId));
     if (holder !== undefined) {
-      const reason = `pod ${holder} has one of that id`;
-      throw new VirtcontainersError('already-exists', `cannot reserve ${containerId}: ${reason}`);
+      const reason = `pod ${holder} has a container of that name`;
+      throw new VirtcontainersError(
+        'already-exists',
+        `cannot create container ${containerId}: ${reason}`,
+      );
     }
     this.#disk.names.set(containerId, this.podId);
   }
 
   async releaseContainer(containerId: string): Promise<void> {
+    validateId('container', containerId);
     if (this.#disk.names.get(containerId) === this.podId) this.#disk.names.delete(containerId);
   }
 
   async remove(): Promise<void> {
+    if (this.#disk.pods.get(this.podId) !== this.#place) return;
+    this.#requireOwned('remove');
     this.#disk.pods.delete(this.podId);
+    this.#place.owner = null;
     for (const [name, podId] of this.#disk.names) {
       if (podId === this.podId) this.#disk.names.delete(name);
     }
   }
 
   async close(): Promise<void> {
-    const place = this.#disk.pods.get(this.podId);
-    if (place !== undefined) place.owner = null;
+    if (this.#place.owner === this) this.#place.owner = null;
+  }
+
+  #requireOwned(verb: string): void {
+    if (this.#place.owner === this) return;
+    throw new VirtcontainersError(
+      'invalid-state',
+      `cannot ${verb} pod ${this.podId}: this process has given it up`,
+    );
   }
 }
 
 function read(podId: string, place: Place): PodRecord {
   if (place.text === null) {
-    throw new VirtcontainersError('not-found', `cannot load pod ${podId}: it has no record`);
+    throw new VirtcontainersError('internal', `cannot load pod ${podId}: it has no record`, {
+      details: { reason: 'no-record' },
+    });
   }
   try {
     return JSON.parse(place.text) as PodRecord;

@@ -49,7 +49,7 @@ export async function writeRecord(
   await syncDirectory(files, directory);
 }
 
-/** @throws VirtcontainersError `internal`, naming the file and why it cannot be understood */
+/** @throws VirtcontainersError `internal`, naming the file and why it cannot be understood; `details.reason` is `no-record` where there is none */
 export function readRecord(files: Files, directory: string, podId: string): PodRecord {
   const file = path.join(directory, recordName);
   try {
@@ -57,13 +57,13 @@ export function readRecord(files: Files, directory: string, podId: string): PodR
     if (record.config.id === podId) return record;
     throw new Error(`it is of pod ${JSON.stringify(record.config.id)}`);
   } catch (error) {
-    const reason =
-      errnoOf(error) === 'ENOENT'
-        ? 'it does not exist, the pod was never made completely'
-        : printable(reasonOf(error), maxReasonLength);
+    const missing = errnoOf(error) === 'ENOENT';
+    const reason = missing
+      ? 'it does not exist, the pod was never made completely'
+      : printable(reasonOf(error), maxReasonLength);
     throw new VirtcontainersError('internal', `cannot load pod ${podId}: ${file}: ${reason}`, {
       cause: error,
-      details: { path: file },
+      details: { path: file, ...(missing ? { reason: 'no-record' } : {}) },
       hint: 'delete the pod with force to remove it',
     });
   }

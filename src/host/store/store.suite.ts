@@ -1,6 +1,7 @@
 // What every store must do, to be run on each implementation.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { VirtcontainersError } from '../../base/errors.js';
 import type { PodRecord, Store } from './store.js';
 
 export interface StoreUnderTest {
@@ -106,7 +107,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
   check('a pod without a record is listed, and says so when it is loaded', async ({ store }) => {
     const owned = await store.create('a');
     assert.deepEqual(await store.list(), ['a']);
-    await assert.rejects(store.load('a'), { code: 'internal', message: /^cannot load pod a: / });
+    for (const load of [store.load('a'), owned.load()]) {
+      await assert.rejects(load, (error: VirtcontainersError) => {
+        assert.match(error.message, /^cannot load pod a: /);
+        assert.deepEqual([error.code, error.details['reason']], ['internal', 'no-record']);
+        return true;
+      });
+    }
     await owned.remove();
   });
 

@@ -41,7 +41,10 @@ export interface Store {
   create(podId: string): Promise<OwnedRecord>;
   /** Takes over the pod of a dead owner. @throws `not-found`; `invalid-state` if its owner lives */
   takeOver(podId: string): Promise<OwnedRecord>;
-  /** @throws VirtcontainersError `not-found`; `internal` naming the file and why if it cannot be understood */
+  /**
+   * @throws VirtcontainersError `not-found`; `internal` naming the file and why if it cannot be understood, with
+   * `details.reason` `no-record` if its owner died before it had saved one
+   */
   load(podId: string): Promise<PodRecord>;
   /** Ids of all pods that have a directory, corrupt ones included. */
   list(): Promise<readonly string[]>;
@@ -54,13 +57,14 @@ export interface OwnedRecord {
   readonly podId: string;
   /** Absolute path, 0700. */
   readonly directory: string;
+  /** Replaces the record; saves are carried out in the order they were asked for. */
   save(record: PodRecord): Promise<void>;
-  /** The last record, or the reason why there is none. */
+  /** The last record; throws as `Store.load` does. */
   load(): Promise<PodRecord>;
   /** Reserves a container's name for this pod, unique per root. @throws `already-exists` naming the other pod */
   reserveContainer(containerId: string): Promise<void>;
   releaseContainer(containerId: string): Promise<void>;
-  /** Removes the directory and every name reserved for this pod, never following links, and drops the lock. Safe to repeat. */
+  /** After the saves under way: removes the directory and every name of this pod, never following links, and drops the lock. Safe to repeat. */
   remove(): Promise<void>;
   /** Drops the lock and keeps the directory. */
   close(): Promise<void>;
