@@ -60,6 +60,8 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     const vm = await steps.run('vm-spawn', () =>
       hypervisor.start(vmPlan, { signal, log, onHandle }),
     );
+    // What it holds in this process, its console's log among it, a handle does not name.
+    undo.add('VM', () => vm.stop({ graceMs: 0 }));
     podShare.attach(vm.mountNamespacePid);
     const agent = await steps.run('vm-boot', () => attachAgent(mechanisms, options, vm));
     undo.add('agent', () => agent.close());

@@ -78,6 +78,10 @@ test('whatever fails while a pod is created, nothing is left and the error says 
     async ({ world, failure, where }) => {
       assert.match(String(failure), /cannot create pod p: .*injected fault/, where);
       world.assertNothingLeft(where);
+      assert.ok(
+        world.hypervisor.vms.every((vm) => vm.stopped),
+        `${where}: a VM keeps its files open`,
+      );
       // The same id is free again.
       const again = await world.runtime.createPod(podOptions);
       await again.delete({ force: true });

@@ -63,7 +63,7 @@ export class FakeHypervisor implements Hypervisor {
       await options.onHandle(handle);
       throwIfAborted(options.signal, `cannot start VM ${plan.podId}`);
     } catch (error) {
-      vm.kill();
+      await vm.stop();
       throw error;
     }
     return vm;

@@ -27,6 +27,8 @@ export class FakeVm implements Vm {
   readonly exited: Promise<VmExit>;
   readonly crun: FakeCrun;
   readonly system = new FakeSystem();
+  /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
+  stopped = false;
   readonly #service: ServiceImplementation;
   readonly #onEnd: () => void;
   readonly #ports: Duplex[] = [];
@@ -84,6 +86,7 @@ export class FakeVm implements Vm {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     this.end({ kind: 'stopped', reason: 'it was stopped' });
   }
 
