@@ -56,6 +56,27 @@ test('a failed clean-up does not stop the others and is attached to the error', 
   assert.deepEqual(ran, ['one']);
 });
 
+test('what an inner sequence could not undo is told beside what the outer one could not', async () => {
+  const fail = (reason: string) => (): never => {
+    throw new Error(reason);
+  };
+  await assert.rejects(
+    Undo.run((outer) => {
+      outer.add('lock', fail('held'));
+      return Undo.run(async (inner) => {
+        inner.add('mount', fail('busy'));
+        throw new Error('no');
+      });
+    }),
+    (error) => {
+      assert.ok(isVirtcontainersError(error));
+      assert.equal(error.message, 'no');
+      assert.deepEqual(error.details['failedCleanups'], ['mount: busy', 'lock: held']);
+      return true;
+    },
+  );
+});
+
 test('unwinding twice runs each step once', async () => {
   let count = 0;
   const undo = new Undo();

@@ -1,5 +1,5 @@
 // Collects what must be undone if a sequence of steps fails, and undoes it in reverse.
-import { reasonOf, withDetails } from './errors.js';
+import { isVirtcontainersError, reasonOf, withDetails } from './errors.js';
 
 type UndoStep = { readonly what: string; readonly run: () => Promise<void> | void };
 
@@ -35,8 +35,12 @@ export class Undo {
     try {
       return await steps(undo);
     } catch (error) {
-      const failedCleanups = await undo.unwind();
-      throw failedCleanups.length === 0 ? error : withDetails(error, { failedCleanups });
+      const failed = await undo.unwind();
+      if (failed.length === 0) throw error;
+      // Steps may themselves be such sequences, of which something is left.
+      const before = isVirtcontainersError(error) ? error.details['failedCleanups'] : undefined;
+      const failedCleanups = [...(Array.isArray(before) ? before : []), ...failed];
+      throw withDetails(error, { failedCleanups });
     }
   }
 }

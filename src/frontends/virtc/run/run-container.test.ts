@@ -286,6 +286,48 @@ test('output that cannot be written ends the run with that error', async () => {
   assert.equal(fake.calls.at(-1), 'delete');
 });
 
+test('output that cannot be written is an error also where the container has ended by then', async () => {
+  const fake = new FakeRun();
+  let fail = (): void => {};
+  const stuck = new Writable({
+    write: (_chunk, _encoding, done) => {
+      fail = () => done(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    },
+  });
+  const running = runContainer(plain, fake.context({ stdout: stuck }));
+  await fake.until('started');
+  fake.container.stdout.write('x');
+  fake.exit({ code: 0, signal: null, reason: 'exited' });
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  fail();
+  await assert.rejects(running, { message: 'cannot write standard output: full' });
+  assert.equal(fake.calls.at(-1), 'delete');
+});
+
+test('a clean-up that fails hides neither the failure before it nor itself', async () => {
+  const failure = new VirtcontainersError(
+    'unavailable',
+    'cannot start container c: the VM is gone',
+  );
+  const leftOver = new VirtcontainersError('internal', 'cannot delete pod a: EBUSY');
+  const fake = new FakeRun();
+  fake.failing.set('start', failure).set('delete', leftOver);
+  await assert.rejects(runContainer(plain, fake.context()), (error: VirtcontainersError) => {
+    assert.equal(error.message, failure.message);
+    assert.deepEqual(error.details['failedCleanups'], ['pod: cannot delete pod a: EBUSY']);
+    return true;
+  });
+  assert.deepEqual(fake.source.eventNames(), []);
+
+  const well = new FakeRun();
+  well.failing.set('delete', leftOver);
+  const running = runContainer(plain, well.context());
+  await well.until('started');
+  well.exit({ code: 0, signal: null, reason: 'exited' });
+  await assert.rejects(running, { message: leftOver.message });
+  assert.deepEqual(well.source.eventNames(), []);
+});
+
 test('a VM that dies is an error, after the clean-up', async () => {
   const fake = new FakeRun();
   const running = runContainer(onTerminal, fake.context());

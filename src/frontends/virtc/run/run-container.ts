@@ -1,6 +1,7 @@
 // Runs one container in a pod of its own from boot to removal, wired to our streams, signals and terminal.
 import type { Readable, Writable } from 'node:stream';
 import { isVirtcontainersError } from '../../../base/errors.js';
+import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
 import type { Container, Pod, Runtime } from '../../../model/pod.js';
 import type { Timings } from '../../../model/progress.js';
@@ -31,19 +32,39 @@ const brokenPipe = exitCodes.signalBase + 13;
 export async function runContainer(request: RunRequest, context: RunContext): Promise<number> {
   const interrupts = new Interrupts(context.signals);
   let pod: Pod | undefined;
+  const cleanUp = async (): Promise<void> => {
+    interrupts.close();
+    context.terminal.restore();
+    if (pod === undefined) return;
+    context.onTimings(pod.timings);
+    await pod.delete({ force: true });
+  };
   try {
-    pod = await context.runtime.createPod({ ...request.pod, signal: interrupts.signal });
-    return await runIn(pod, request, { ...context, interrupts });
+    const code = await Undo.run(async (undo) => {
+      undo.add('pod', cleanUp);
+      return await outcome(interrupts, async () => {
+        pod = await context.runtime.createPod({ ...request.pod, signal: interrupts.signal });
+        return await runIn(pod, request, { ...context, interrupts });
+      });
+    });
+    await cleanUp();
+    return code;
+  } finally {
+    interrupts.dispose();
+  }
+}
+
+/** The exit code of `work`: an end that a signal asked for has its own, one for another reason is thrown. */
+async function outcome(interrupts: Interrupts, work: () => Promise<number>): Promise<number> {
+  let code: number;
+  try {
+    code = await work();
   } catch (error) {
     if (interrupts.exitCode !== undefined && !isUnclean(error)) return interrupts.exitCode;
     throw interrupts.failure ?? error;
-  } finally {
-    interrupts.close();
-    context.terminal.restore();
-    if (pod !== undefined) context.onTimings(pod.timings);
-    await pod?.delete({ force: true });
-    interrupts.dispose();
   }
+  if (interrupts.failure !== undefined) throw interrupts.failure;
+  return interrupts.exitCode ?? code;
 }
 
 type Run = RunContext & { readonly interrupts: Interrupts };
@@ -71,7 +92,7 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
     const status = await container.wait({ signal });
     interrupts.drain();
     await output;
-    return interrupts.exitCode ?? status.code;
+    return status.code;
   } finally {
     detach();
   }

@@ -22,7 +22,6 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
   const progress = new ProgressLine(debug ? { write: () => true } : process.stderr, process.env);
   let isRunning = false;
   const report = (error: unknown): number => {
-    terminal.restore();
     progress.close();
     // Where the command's output shares the terminal with us, its last line may have no end.
     if (isRunning && flags.tty === true && process.stderr.isTTY) process.stderr.write('\n');
