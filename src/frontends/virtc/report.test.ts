@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtcontainersError } from '../../base/errors.js';
-import { describeError, exitCodeFor, printable } from './report.js';
+import { describeError, exitCodeFor } from './report.js';
 
 const codes: readonly [string, unknown, number][] = [
   ['a missing command', failure({ reason: 'command-not-found' }), 127],
@@ -75,6 +75,7 @@ function circular(): object {
   return value;
 }
 
-test('control characters are escaped, line ends are not', () => {
-  assert.equal(printable('a\tb\nc\rd\u0000e\u009bf\u2028g'), 'a\tb\nc\\x0dd\\x00e\\x9bf\\x2028g');
+test('what could act on a terminal is escaped, line ends are not', () => {
+  const text = describeError(new Error('a\nb\u001b[2Jc\u202ed\u009be'), { debug: false });
+  assert.equal(text, 'virtc: a\nb\\x1b[2Jc\\u{202e}d\\x9be\n');
 });

@@ -1,5 +1,6 @@
 // What a failure looks like on standard error, and the exit code it gives.
 import { isVirtcontainersError, reasonOf, type VirtcontainersError } from '../../base/errors.js';
+import { printableTail } from '../../base/untrusted-text.js';
 
 /** Exit codes that are not the command's own, as docker has them. */
 export const exitCodes = {
@@ -25,16 +26,8 @@ export function describeError(error: unknown, options: { readonly debug: boolean
     lines.push(...failedCleanups(error), ...consoleTail(error));
   }
   if (options.debug) lines.push(...everythingElse(error));
-  return `${lines.map(printable).join('\n')}\n`;
-}
-
-/** Text with control characters (but newline and tab) shown as `\xNN`: it may come from a guest. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
-    character === '\n' || character === '\t'
-      ? character
-      : `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
-  );
+  // All of it: what comes from elsewhere is bounded where it comes in.
+  return `${printableTail(lines.join('\n'), Number.POSITIVE_INFINITY)}\n`;
 }
 
 /** What the VM said last, where it died. */

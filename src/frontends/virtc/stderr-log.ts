@@ -1,7 +1,10 @@
 // A logger that writes one line per entry to standard error.
 import type { Logger } from '../../base/log.js';
+import { printable } from '../../base/untrusted-text.js';
 import { type LogLevel, logLevels } from './environment.js';
-import { printable } from './report.js';
+
+/** Longest line, in characters. */
+const maxLineLength = 16 * 1024;
 
 /** Logs what is at least as grave as `level`: `debug qemu pod=a: text {"more":1}`. */
 export function stderrLogger(
@@ -35,7 +38,7 @@ function formatEntry(
   if (pod !== undefined) parts.push(`pod=${String(pod)}`);
   if (container !== undefined) parts.push(`container=${String(container)}`);
   const more = Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest, plainErrors)}`;
-  return printable(`${parts.join(' ')}: ${message}${more}`).replaceAll('\n', '\\n');
+  return printable(`${parts.join(' ')}: ${message}${more}`, maxLineLength);
 }
 
 /** Errors and bigints, which JSON has no form for. */

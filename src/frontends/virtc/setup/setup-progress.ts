@@ -1,7 +1,10 @@
 // What a person sees of a setup: one line per finished step, and on a terminal what goes on right now.
 import type { SetupEvent } from '../../../../guest-image/build.js';
+import { printable } from '../../../base/untrusted-text.js';
 import type { ProgressLine } from '../progress-line.js';
-import { printable } from '../report.js';
+
+/** Longest message, in characters. */
+const maxMessageLength = 4096;
 
 /** Prints the events of a setup. */
 export class SetupProgress {
@@ -14,7 +17,7 @@ export class SetupProgress {
   }
 
   tell(event: SetupEvent): void {
-    const message = printable(event.message).replaceAll('\n', ' ');
+    const message = printable(event.message, maxMessageLength);
     if (event.phase !== 'end') {
       this.#line.show(`${message}…`);
       // Without a terminal the beginning is all that shows that something goes on.
