@@ -51,6 +51,12 @@ export class Home {
     changeDirectory(this.#rootFd);
     changeRoot('.');
   }
+
+  /** Lets go of it; the thread stays where it is. */
+  close(): void {
+    closeSync(this.#processFd);
+    closeSync(this.#rootFd);
+  }
 }
 
 /** Makes a hull; the thread is at home before and after. */

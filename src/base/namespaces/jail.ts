@@ -49,10 +49,8 @@ export async function prepareJail(): Promise<void> {
  */
 export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
   checkSpec(spec);
-  const [worker, support] = await Promise.all([
-    namespaceWorker(),
-    probeIsolation(spec.sources ?? ['/']),
-  ]);
+  // The first worker starts while the host is looked at.
+  const [support] = await Promise.all([probeIsolation(spec.sources ?? ['/']), namespaceWorker()]);
   // Serving files through a user namespace needs their ids mapped; without files it needs nothing.
   const userNamespace =
     support.userNamespace && (support.idmappedBinds || !spec.needsFileCapabilities);
@@ -70,7 +68,7 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
     void exited.then(() => {
       ended = true;
     });
-    const pid = (await worker.request(request, onExit)) ?? -1;
+    const pid = (await (await namespaceWorker()).request(request, onExit)) ?? -1;
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
     };

@@ -30,6 +30,13 @@ async function prepare(): Promise<null> {
   return null;
 }
 
+function end(): null {
+  if (prepared !== undefined) closeHull(prepared);
+  home.close();
+  port?.close();
+  return null;
+}
+
 async function takeHull(): Promise<Hull> {
   const hull = prepared;
   prepared = undefined;
@@ -103,6 +110,8 @@ async function carryOut(request: WorkerRequest): Promise<number | null> {
   switch (request.kind) {
     case 'prepare':
       return prepare();
+    case 'end':
+      return end();
     case 'spawn':
       return spawnJailed(request);
     case 'attach':

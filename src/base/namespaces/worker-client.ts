@@ -34,7 +34,7 @@ class NamespaceWorker {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #jailed = new Map<number, (exit: JailedExit) => void>();
-  readonly #onEnd: () => void;
+  #onEnd: () => void;
   #lastId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -100,12 +100,24 @@ class NamespaceWorker {
     this.#worker.unref();
     if (this.#jailed.size > 0) return;
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => void this.#worker.terminate(), idleMs).unref();
+    this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
+  }
+
+  // Asked and not terminated: a thread that is cut off leaves its descriptors open. Whoever comes now gets the next one.
+  #retire(): void {
+    this.#forget();
+    this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
+  }
+
+  /** Once: another worker may have taken its place by the time it ends. */
+  #forget(): void {
+    this.#onEnd();
+    this.#onEnd = () => {};
   }
 
   #end(reason: string): void {
     clearTimeout(this.#idleTimer);
-    this.#onEnd();
+    this.#forget();
     for (const { reject } of this.#pending.values()) {
       reject(workerError('internal', `the namespace worker failed: ${reason}`, null));
     }

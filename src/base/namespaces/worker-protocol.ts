@@ -38,6 +38,8 @@ export interface DetachRequest {
 
 export type WorkerRequest =
   | { readonly kind: 'prepare' }
+  /** The last one: the thread ends. */
+  | { readonly kind: 'end' }
   | SpawnRequest
   | AttachRequest
   | DetachRequest;
