@@ -309,6 +309,16 @@ test('a VM is as large as its containers need, in steps that the guest can take'
   });
 });
 
+test('containers that start again at the same time find room for both', async () => {
+  const world = new PodWorld();
+  await using pod = await world.runtime.createPod();
+  const make = () => pod.createContainer(options(['sleep'], { memoryMiB: 400, cpus: 1 }));
+  const containers = [await make(), await make()];
+  await pod.stop();
+  await Promise.all(containers.map((container) => container.start()));
+  assert.deepEqual(world.hypervisor.vm.size, { cpus: 2, memoryMiB: 1024 });
+});
+
 test('a name is taken once in all pods, and free again after', async () => {
   const world = new PodWorld();
   const [a, b] = await Promise.all([world.runtime.createPod(), world.runtime.createPod()]);

@@ -4,6 +4,7 @@ import {
   reasonOf,
   throwIfAborted,
   VirtcontainersError,
+  withDetails,
 } from '../base/errors.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
 import type { ContainerRecord } from '../host/store/store.js';
@@ -49,6 +50,7 @@ export class LocalContainer implements Container {
   #record: ContainerRecord;
   #guest: GuestContainer | null = null;
   #init: LocalProcess | null = null;
+  #entering = false;
   #deleted = false;
 
   private constructor(side: PodSide, config: ContainerConfig) {
@@ -86,9 +88,9 @@ export class LocalContainer implements Container {
     return this.#record;
   }
 
-  /** Whether it holds memory and processors of the VM. */
+  /** Whether it holds, or is about to hold, memory and processors of the VM. */
   get inGuest(): boolean {
-    return this.#guest !== null;
+    return this.#guest !== null || this.#entering;
   }
 
   /** Whether ending the VM under it could lose what it has written to the host. */
@@ -168,11 +170,12 @@ export class LocalContainer implements Container {
     await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'nothing' }, async () => {
       if (this.#deleted) return;
       if (!force) this.#require(what, ['ready', 'stopped']);
-      const stopped = await attempt(what, () => this.#stop(what, { graceMs: 0 }));
-      if (stopped.length > 0 && !force) {
-        throw new VirtcontainersError('internal', `${what}: ${stopped.join('; ')}`, {
-          hint: 'delete it with `force`',
-        });
+      try {
+        await this.#stop(what, { graceMs: 0 });
+      } catch (error) {
+        if (!force) throw error;
+        const reason = reasonOf(error);
+        this.#side.log.warn({ container: this.id, reason }, 'deleted without the guest');
       }
       this.forgotten();
       await this.#side.forget(this.id);
@@ -277,7 +280,12 @@ export class LocalContainer implements Container {
   async #enterAgain(what: string, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal, what);
     await this.#leave(what);
-    await this.#enter(what, signal);
+    this.#entering = true;
+    try {
+      await this.#enter(what, signal);
+    } finally {
+      this.#entering = false;
+    }
   }
 
   async #startInit(what: string, signal: AbortSignal): Promise<void> {
@@ -311,10 +319,7 @@ export class LocalContainer implements Container {
       const failedCleanups = await attempt('guest', () => this.#leave(what));
       await attempt('record', () => this.#side.save());
       if (failedCleanups.length === 0) throw failure;
-      throw new VirtcontainersError(failure.code, failure.message, {
-        cause: failure.cause,
-        details: { ...failure.details, failedCleanups },
-      });
+      throw withDetails(failure, { failedCleanups });
     }
   }
 
@@ -348,7 +353,9 @@ export class LocalContainer implements Container {
     this.#init?.cut();
     if (this.#guest !== guest) return;
     if (failures.length > 0 && guest.live.exit === null) {
-      throw new VirtcontainersError('internal', `${what}: ${failures.join('; ')}`);
+      throw new VirtcontainersError('internal', `${what}: ${failures.join('; ')}`, {
+        hint: 'delete the container with `force`',
+      });
     }
     this.#guest = null;
   }

@@ -97,6 +97,27 @@ test('an agent that never answers does not keep a pod from being deleted', async
   world.assertNothingLeft();
 });
 
+test('a container that the guest does not give back is deleted by force alone, and that is said once', async () => {
+  let broken = true;
+  const onStep = (step: string): void => {
+    if (broken && step === 'destroy') throw new Error('busy');
+  };
+  const world = new PodWorld({ crun: { onStep } });
+  const pod = await world.runtime.createPod({ id: 'p' });
+  const options = { rootfs: anyDirectory, command: ['true'] };
+  const container = await pod.createContainer({ id: 'c', ...options });
+  await assert.rejects(container.delete(), {
+    code: 'internal',
+    message: /^cannot delete container c: (?!.*cannot delete).*busy/,
+    hint: /force/,
+  });
+  await container.delete({ force: true });
+  assert.deepEqual(pod.containers, []);
+  broken = false;
+  await pod.delete({ force: true });
+  world.assertNothingLeft();
+});
+
 test('a hanging stop keeps nobody else waiting', async () => {
   const world = new PodWorld();
   const { pod, container: stubborn } = await running(world, ['stubborn'], 'stubborn');
