@@ -109,6 +109,13 @@ test('on this host KVM is only used where the processor has it, whatever /dev/kv
   if (!flagged) assert.deepEqual([kind, /vmx nor svm/.test(reason)], ['tcg', true]);
 });
 
+test('a QEMU that is not there is a no, and its absence is not remembered', async () => {
+  const cacheDirectory = path.join(directory, 'absent');
+  const { guestRuns } = hostKvm({ program: '/no/such/qemu', cacheDirectory });
+  assert.equal(await guestRuns(), '/no/such/qemu is not there');
+  await assert.rejects(readFile(path.join(cacheDirectory, 'kvm-probe.json')), { code: 'ENOENT' });
+});
+
 test('an answer is remembered under its key: a yes until the key changes, a no for a while', async () => {
   const file = path.join(directory, 'deep', 'probe.json');
   let runs = 0;

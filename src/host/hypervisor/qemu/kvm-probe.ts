@@ -1,5 +1,5 @@
 // Decides whether KVM can be used: not by opening its device alone, which succeeds on hosts where every guest hangs.
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { reasonOf, VirtcontainersError } from '../../../base/errors.js';
@@ -81,6 +81,7 @@ export async function opensDevice(device: string): Promise<string | null> {
 async function cachedGuestRun({ program, cacheDirectory }: HostKvmOptions): Promise<string | null> {
   const run = () => runProbeGuest({ program, accelerator: 'kvm', timeoutMs: guestTimeoutMs });
   if (cacheDirectory === null) return run();
+  if (!existsSync(program)) return `${program} is not there`;
   const cache = new ProbeCache({
     file: path.join(cacheDirectory, 'kvm-probe.json'),
     key: await hostKey(program),

@@ -211,3 +211,21 @@ describe('a real QEMU', { timeout: 60_000 }, () => {
     await vm.stop({ graceMs: 5000 });
   });
 });
+
+test('a probe that could not be carried out is tried again by the next VM', async () => {
+  const answers = [() => Promise.reject(new Error('no space')), async () => null];
+  const yes = async (): Promise<string | null> => null;
+  const kvm = {
+    cpuHasVirtualization: yes,
+    deviceOpens: yes,
+    guestRuns: async () => (await answers.shift()?.()) ?? null,
+  };
+  const hypervisor = new QemuHypervisor({
+    runRoot: '/run/x',
+    logRoot: null,
+    cacheDirectory: null,
+    parts: { kvm },
+  });
+  await assert.rejects(hypervisor.accelerator('auto'), /no space/);
+  assert.equal((await hypervisor.accelerator('auto')).kind, 'kvm');
+});

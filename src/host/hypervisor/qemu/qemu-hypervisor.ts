@@ -11,7 +11,7 @@ import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
 import { toCommandLine } from './command-line.js';
 import { chooseAccelerator, hostKvm, type KvmProbeParts, probeKvm } from './kvm-probe.js';
 import { findQemus } from './leftovers.js';
-import type { Spawn } from './qemu-process.js';
+import { deathWaitMs, type Spawn } from './qemu-process.js';
 import { isTooOld, oldestQemu, qemuVersion } from './qemu-version.js';
 import { startVm } from './start-vm.js';
 import { hypervisorName } from './vm-shape.js';
@@ -39,9 +39,6 @@ export interface QemuHypervisorParts {
   readonly kvm: KvmProbeParts;
 }
 
-/** How long a killed VM may take to be gone, in milliseconds. */
-const deathWaitMs = 5000;
-
 export class QemuHypervisor implements Hypervisor {
   readonly name = hypervisorName;
   readonly #options: QemuHypervisorOptions;
@@ -67,7 +64,10 @@ export class QemuHypervisor implements Hypervisor {
 
   async accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator> {
     if (wanted === 'tcg') return { kind: 'tcg', reason: 'emulation was asked for' };
-    this.#probed ??= probeKvm(this.#parts.kvm);
+    this.#probed ??= probeKvm(this.#parts.kvm).catch((error: unknown) => {
+      this.#probed = undefined;
+      throw error;
+    });
     return chooseAccelerator(wanted, await this.#probed);
   }
 

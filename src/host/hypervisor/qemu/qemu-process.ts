@@ -10,7 +10,7 @@ import { ByteTail } from '../../logs/byte-tail.js';
 export type Spawn = (spec: JailSpec) => Promise<JailedProcess>;
 
 /** How long a killed process may take to be gone, in milliseconds. */
-const deathWaitMs = 5000;
+export const deathWaitMs = 5000;
 /** How long the rest of its standard error may take to arrive after its end, in milliseconds. */
 const stderrWaitMs = 100;
 
