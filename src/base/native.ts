@@ -17,10 +17,8 @@ const AT_EMPTY_PATH = 0x1000;
 
 export const CLONE_NEWNS = 0x0002_0000;
 export const CLONE_FS = 0x0000_0200;
-export const CLONE_NEWCGROUP = 0x0200_0000;
 export const CLONE_NEWUTS = 0x0400_0000;
 export const CLONE_NEWIPC = 0x0800_0000;
-export const CLONE_NEWUSER = 0x1000_0000;
 export const CLONE_NEWPID = 0x2000_0000;
 export const CLONE_NEWNET = 0x4000_0000;
 
@@ -28,20 +26,18 @@ export const MS_RDONLY = 1;
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
-export const MS_REMOUNT = 32;
 export const MS_BIND = 4096;
 export const MS_REC = 16384;
 export const MS_PRIVATE = 1 << 18;
-export const MS_SLAVE = 1 << 19;
 
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
 export const OPEN_TREE_CLONE = 1;
-export const OPEN_TREE_CLOEXEC = 0o2000000;
+const OPEN_TREE_CLOEXEC = 0o2000000;
 export const AT_RECURSIVE = 0x8000;
-export const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
-export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
 export const MOUNT_ATTR_RDONLY = 0x01;
 export const MOUNT_ATTR_NOSUID = 0x02;
@@ -50,13 +46,15 @@ export const MOUNT_ATTR_NOEXEC = 0x08;
 export const MOUNT_ATTR_IDMAP = 0x0010_0000;
 
 export const O_PATH = 0o10000000;
-export const O_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
+/** openat2(2) refuses to cross into another mount, bind mounts of the same file system included. */
+export const RESOLVE_NO_XDEV = 0x01;
 export const RESOLVE_NO_MAGICLINKS = 0x02;
 export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 
-export const S_IFCHR = 0o020000;
+const S_IFCHR = 0o020000;
 
 const libc = koffi.load('libc.so.6');
 const syscall = libc.func('long syscall(long, ...)');
@@ -235,7 +233,7 @@ export interface MountAttributes {
   /** MOUNT_ATTR_ bits to set. */
   readonly set: number;
   readonly clear?: number;
-  /** MS_PRIVATE, MS_SLAVE or 0 to leave it. */
+  /** MS_PRIVATE, or 0 to leave it. */
   readonly propagation?: number;
   /** Descriptor of the user namespace whose map MOUNT_ATTR_IDMAP applies. */
   readonly userNamespaceFd?: number;

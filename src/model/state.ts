@@ -1,20 +1,8 @@
-// The states of pods and containers and the transitions between them.
+// The states of pods and containers, and the refusal of what makes no sense in one.
 import { VirtcontainersError } from '../base/errors.js';
 
 /** `ready`: created, not started. A stopped one can start again. */
 export type State = 'ready' | 'running' | 'paused' | 'stopped';
-
-const transitions: Readonly<Record<State, readonly State[]>> = {
-  ready: ['running', 'stopped'],
-  running: ['paused', 'stopped'],
-  paused: ['running', 'stopped'],
-  stopped: ['running'],
-};
-
-/** Whether a pod or container may go from one state to the other. */
-export function canTransition(from: State, to: State): boolean {
-  return transitions[from].includes(to);
-}
 
 /**
  * Refuses an operation in a state where it makes no sense.

@@ -30,7 +30,7 @@ export class OutputStream extends Readable {
   readonly drawn: Promise<void>;
 
   constructor(source: OutputSource) {
-    super({ highWaterMark: hostOutputBufferBytes, emitClose: true });
+    super({ highWaterMark: hostOutputBufferBytes });
     this.#source = source;
     this.drawn = new Promise((resolve) => {
       this.#finish = resolve;
@@ -57,14 +57,13 @@ export class OutputStream extends Readable {
     this.#wake();
   }
 
-  /** Nothing will come any more: ends the stream, with an error where output may be missing. */
-  stop(error?: Error): void {
+  /** Nothing will come any more, and something may be missing: ends the stream with that error, unless it has ended. */
+  stop(error: Error): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#finish();
     this.#wake();
-    if (error === undefined) this.push(null);
-    else this.destroy(error);
+    this.destroy(error);
   }
 
   override _read(): void {

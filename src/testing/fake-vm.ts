@@ -18,7 +18,7 @@ export interface FakeVmOptions {
 }
 
 /** What its console says at the end. */
-export const fakeConsoleTail = 'fake console: the last line';
+const fakeConsoleTail = 'fake console: the last line';
 
 export class FakeVm implements Vm {
   readonly handle: VmHandle;

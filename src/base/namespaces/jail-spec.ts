@@ -26,7 +26,7 @@ export interface JailSpec {
    * Roots that hold mount points for `attachMount`, bound at the same absolute path, always read-only themselves;
    * whether something attached below can be written is its own mount's flag.
    */
-  readonly exports: readonly { readonly path: string; readonly readOnly: boolean }[];
+  readonly exports: readonly string[];
   readonly devices: readonly JailDevice[];
   /** Whether it serves files of all users (a 9p share): chown, dac_override, fowner and fsetid; else it has no capability. */
   readonly needsFileCapabilities: boolean;

@@ -160,7 +160,7 @@ test('it has the mounts that were asked for and no others', async () => {
   const spec = {
     readOnlyPaths: [readOnly],
     writablePaths: [writable],
-    exports: [{ path: root, readOnly: false }],
+    exports: [root],
   };
   const before = hostMounts();
   await withSleeper(spec, ({ pid }) => {
@@ -303,7 +303,7 @@ test('a path that cannot be bound is named, and nothing is left', async () => {
   for (const spec of [
     { readOnlyPaths: ['/no/such/path'] },
     { writablePaths: ['/no/such/path'] },
-    { exports: [{ path: '/no/such/path', readOnly: true }] },
+    { exports: ['/no/such/path'] },
   ]) {
     await assert.rejects(start('true', spec), {
       code: 'not-found',

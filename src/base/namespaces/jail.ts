@@ -96,7 +96,7 @@ function checkSpec(spec: JailSpec): void {
     spec.cwd ?? '/',
     ...spec.readOnlyPaths,
     ...spec.writablePaths,
-    ...spec.exports.map((tree) => tree.path),
+    ...spec.exports,
   ];
   const wrong = paths.find((path) => !/^\/(?!$)|^\/$/.test(path) || path.split('/').includes('..'));
   if (wrong === undefined) return;
@@ -125,7 +125,7 @@ function toRequest(
     ...descriptors,
     readOnlyPaths: spec.readOnlyPaths,
     writablePaths: spec.writablePaths,
-    exports: spec.exports.map((tree) => tree.path),
+    exports: spec.exports,
     devices: spec.devices,
     userNamespaceFd: namespace?.userNamespaceFd ?? null,
   };

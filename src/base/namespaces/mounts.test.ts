@@ -66,7 +66,7 @@ before(async () => {
     env: { PATH: '/usr/bin' },
     readOnlyPaths: [],
     writablePaths: [ask],
-    exports: [{ path: root, readOnly: false }],
+    exports: [root],
     devices: ['null'],
     needsFileCapabilities: true,
   });

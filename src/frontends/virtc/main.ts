@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The command line with all its verbs; parsing throws a CommanderError where commander would exit. */
-export function createProgram(exitWith: ExitWith): Command {
+function createProgram(exitWith: ExitWith): Command {
   const program = new Command('virtc')
     .description('Run containers in virtual machines of their own.')
     .enablePositionalOptions()

@@ -85,7 +85,7 @@ export class CrunRuntime implements ContainerRuntime {
     const ended = this.#containers.get(id)?.allEnded();
     // What has left its control group has ended; its status follows with the next signal.
     if (ended !== undefined)
-      await waitFor(ended, { timeoutMs: reapTimeoutMs, what: 'cannot reap' });
+      await waitFor(ended, { timeoutMs: reapTimeoutMs, what: `cannot reap container ${id}` });
     unmountRootfs(folder);
     this.#crun.forget(id);
     rmSync(folder, { recursive: true, force: true });

@@ -17,7 +17,7 @@ import { toGuestInfo } from './to-proto.js';
 import { TtrpcAgent } from './ttrpc-agent.js';
 
 /** The version of `virtcontainers.agent.v1` that is spoken here. */
-export const agentProtocolVersion = 1;
+const agentProtocolVersion = 1;
 
 export interface TtrpcAgentConnectorOptions {
   /** Version of this program, for the agent's messages. */

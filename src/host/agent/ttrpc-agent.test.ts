@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { VirtcontainersError } from '../../base/errors.js';
-import { FakePort } from '../../wire/attach/fake-port.js';
+import { FakePort } from '../../testing/fake-port.js';
 import { listenForHosts } from '../../wire/attach/index.js';
 import {
   Agent as AgentService,

@@ -1,6 +1,6 @@
 // A log on disk that never grows beyond two files and never makes its writer wait.
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../../base/deadline.js';
 import { logFileBytes } from '../../model/limits.js';
@@ -28,11 +28,6 @@ const closeWaitMs = 2000;
 export function logFiles(directory: string, name: string): readonly [string, string] {
   const current = path.join(directory, `${name}.log`);
   return [`${current}.1`, current];
-}
-
-/** Removes a log's files; safe to repeat. */
-export async function removeLog(directory: string, name: string): Promise<void> {
-  await Promise.all(logFiles(directory, name).map((file) => rm(file, { force: true })));
 }
 
 interface PendingRecord {

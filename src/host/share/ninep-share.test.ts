@@ -39,7 +39,7 @@ function startJail(
     env: { PATH: '/usr/bin' },
     readOnlyPaths: options.go === undefined ? [] : [options.go],
     writablePaths: [],
-    exports: trees.map((tree) => ({ path: tree.directory, readOnly: tree.readOnly })),
+    exports: trees.map((tree) => tree.directory),
     devices: ['null'],
     needsFileCapabilities: true,
     sources: options.sources ?? ['/'],

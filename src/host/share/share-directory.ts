@@ -60,7 +60,7 @@ function removeError(place: string, reason: string): VirtcontainersError {
 
 /** Where below a pod's run directory its share lies, and the trees in it. */
 export const shareDirectoryName = 'share';
-export const treeNames = ['ro', 'rw'] as const;
+const treeNames = ['ro', 'rw'] as const;
 
 /**
  * Removes a share: mount points, trees, itself. Never recursive, and only what bears our names, because the path may

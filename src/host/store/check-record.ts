@@ -152,7 +152,7 @@ const podRecord = object<PodRecord>({
 });
 
 /** The format that is written. */
-export const recordVersion = 1;
+const recordVersion = 1;
 
 /**
  * Reads a record of this format; an older one would be brought up to it here.

@@ -6,7 +6,7 @@ import { type Files, O_CREAT, O_NOFOLLOW, O_WRONLY } from './files.js';
 import { removeIfThere } from './record-file.js';
 
 /** In a pod's directory: an empty file per name that the pod has, so that all are found without a look at other pods. */
-export const ownNames = 'names';
+const ownNames = 'names';
 
 export interface NamesOptions {
   readonly files: Files;

@@ -85,7 +85,7 @@ function readOwnFile(files: Files, file: string): string {
 }
 
 /** Makes renames in a directory last. */
-export async function syncDirectory(files: Files, directory: string): Promise<void> {
+async function syncDirectory(files: Files, directory: string): Promise<void> {
   const fd = files.openSync(directory, O_RDONLY | O_DIRECTORY);
   try {
     await files.fsync(fd);

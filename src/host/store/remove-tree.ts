@@ -1,10 +1,12 @@
 // Removes a directory tree without ever following a link or entering a mount.
 import { errnoOf } from '../../base/errors.js';
-import { RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS } from '../../base/native.js';
+import {
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from '../../base/native.js';
 import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
-
-/** openat2(2) refuses to cross into another mount, bind mounts of the same file system included. */
-const RESOLVE_NO_XDEV = 0x01;
 
 /**
  * Removes what the directory `fd` holds, except the names in `keep`. Entries that vanish meanwhile are no error.

@@ -1,7 +1,8 @@
 // Plans a pod and a container: pure functions from configurations to what will be made.
 import type { ContainerConfig } from '../../model/container-config.js';
 import type { PodConfig } from '../../model/pod-config.js';
-import type { ContainerPlan, PlannedExport, PlannedMount, PodPlan } from './plan.js';
+import type { GuestMount } from '../../oci/to-guest-spec.js';
+import type { ContainerPlan, PlannedExport, PodPlan } from './plan.js';
 import { bootSize, maxSize, planSize } from './plan-size.js';
 
 /** @throws VirtcontainersError `invalid-argument` if no VM can be that large */
@@ -18,7 +19,7 @@ export function planPod(config: PodConfig): PodPlan {
 /** What a container needs from the host's file systems, and how it is mounted. */
 export function planContainer(config: ContainerConfig): ContainerPlan {
   const exports: PlannedExport[] = [];
-  const mounts = config.mounts.map((mount): PlannedMount => {
+  const mounts = config.mounts.map((mount): GuestMount => {
     const { destination } = mount;
     if (mount.kind === 'tmpfs') return { kind: 'tmpfs', destination, sizeBytes: mount.sizeBytes };
     const { source, readOnly } = mount;

@@ -1,5 +1,6 @@
 // What will be made for a pod and for a container, as plain data that can be printed.
 import type { VmSize } from '../../host/hypervisor/hypervisor.js';
+import type { GuestMount } from '../../oci/to-guest-spec.js';
 
 /** A pod before any container: the VM's shape at boot, and its size once it is the pod's own. */
 export interface PodPlan {
@@ -19,16 +20,6 @@ export interface PlannedExport {
   readonly cached: boolean;
 }
 
-/** A mount of a container: of the index-th shared path, or of memory. */
-export type PlannedMount =
-  | {
-      readonly kind: 'share';
-      readonly destination: string;
-      readonly index: number;
-      readonly readOnly: boolean;
-    }
-  | { readonly kind: 'tmpfs'; readonly destination: string; readonly sizeBytes: number | null };
-
 export interface ContainerPlan {
   readonly containerId: string;
   readonly root: PlannedExport;
@@ -36,5 +27,5 @@ export interface ContainerPlan {
   readonly discardWrites: boolean;
   /** In the order of their indexes. */
   readonly exports: readonly PlannedExport[];
-  readonly mounts: readonly PlannedMount[];
+  readonly mounts: readonly GuestMount[];
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
 import { after, test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { FakePort } from '../../testing/fake-port.js';
 import { Agent, ReadOutputResponseSchema, WriteInputRequestSchema } from '../gen/agent_pb.js';
 import { encodeRequest, encodeSuccess } from '../ttrpc/envelope.js';
 import { connectClient, createClient, type Handlers, implement, serve } from '../ttrpc/index.js';
-import { FakePort } from './fake-port.js';
 import { attachToGuest, listenForHosts } from './index.js';
 import { encodeMark, markBytes, newToken, stuff } from './mark.js';
 

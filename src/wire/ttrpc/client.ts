@@ -21,7 +21,7 @@ import {
   messageType,
 } from './frame.js';
 import { RpcError, rpcCode } from './rpc-error.js';
-import { type CallOptions, type Client, unaryMethods } from './service.js';
+import { type CallOptions, type Client, maxTimeoutMs, unaryMethods } from './service.js';
 
 export interface ClientOptions {
   /** Longest answer that is taken, in bytes; longer ones fail their call. Default 4 MiB, ttrpc's limit. */
@@ -60,8 +60,6 @@ export function createClient<S extends GenServiceMethods>(
   return Object.fromEntries(functions) as Client<S>;
 }
 
-// Node's timers hold 31 bits of milliseconds; what is longer (24 days) is without a deadline.
-const maxTimeoutMs = 0x7fff_ffff;
 /** Of a peer's error, this much is kept: characters of its message, number of its details. */
 const maxStatusMessageLength = 4096;
 const maxStatusDetails = 16;

@@ -1,9 +1,6 @@
 // One call at the answering end: its deadline, its signal, and that it is answered once.
 import { RpcError } from './rpc-error.js';
-import type { CallContext } from './service.js';
-
-// Node's timers hold 31 bits of milliseconds; what is longer (24 days) is without a deadline.
-const maxTimeoutMs = 0x7fff_ffff;
+import { type CallContext, maxTimeoutMs } from './service.js';
 
 /** The context of a call; the signal is only made where a handler looks at it, for most do not. */
 export class ServerCall implements CallContext {

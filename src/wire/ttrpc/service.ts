@@ -8,6 +8,9 @@ import type {
 } from '@bufbuild/protobuf';
 import type { GenService, GenServiceMethods } from '@bufbuild/protobuf/codegenv2';
 
+/** Node's timers hold 31 bits of milliseconds; what is longer (24 days) is without a deadline. */
+export const maxTimeoutMs = 0x7fff_ffff;
+
 /** One call's bounds. */
 export interface CallOptions {
   /** Stops waiting: the call rejects with `cancelled`, a late answer is ignored. The peer is not told. */

@@ -21,7 +21,7 @@ export interface SignalSource {
 }
 
 /** A second ^C this soon after the first one kills. */
-export const killWindowMs = 2000;
+const killWindowMs = 2000;
 
 /**
  * Starting: any signal aborts. Running: signals are forwarded, a second SIGINT within two seconds aborts.

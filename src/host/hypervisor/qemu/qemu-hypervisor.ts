@@ -5,7 +5,7 @@ import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors
 import { spawnInJail } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
 import type { VmHandle } from '../../../model/handle.js';
-import { podLogDirectory } from '../../logs/remove-logs.js';
+import { podLogDirectory } from '../../logs/pod-log-directory.js';
 import type { Accelerator, Hypervisor, StartOptions, Vm, VmPlan } from '../hypervisor.js';
 import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
 import { toCommandLine } from './command-line.js';

@@ -17,11 +17,6 @@ export interface QmpCallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What QEMU said no to; `details.qmpClass` and `details.command` say more. */
-export function isQmpRefusal(error: unknown): error is VirtcontainersError {
-  return error instanceof VirtcontainersError && typeof error.details['qmpClass'] === 'string';
-}
-
 interface PendingCommand {
   readonly command: string;
   readonly resolve: (value: unknown) => void;

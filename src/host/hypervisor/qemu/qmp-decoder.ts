@@ -2,7 +2,7 @@
 import { VirtcontainersError } from '../../../base/errors.js';
 
 /** Longest line taken, in bytes: QEMU's longest honest answer (its own schema) has about 200 KiB. */
-export const maxQmpLineBytes = 1024 * 1024;
+const maxQmpLineBytes = 1024 * 1024;
 
 export type QmpMessage =
   | { readonly kind: 'greeting'; readonly version: string }

@@ -114,7 +114,7 @@ test('the jail holds QEMU’s own directory, the image and the exports, and noth
     cwd: `${directory}/vm`,
     readOnlyPaths: ['/image'],
     writablePaths: [`${directory}/vm`],
-    exports: [{ path: '/share', readOnly: true }],
+    exports: ['/share'],
     devices: ['null', 'urandom'],
     needsFileCapabilities: true,
   });

@@ -117,10 +117,10 @@ async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
 }
 
 /** How to get QEMU. */
-export const qemuHint = "run 'virtc setup', or install QEMU (Debian: the package qemu-system-x86)";
+const qemuHint = "run 'virtc setup', or install QEMU (Debian: the package qemu-system-x86)";
 
 /** Everything QEMU may see: its own directory, the image, the shares. */
-export function toJailSpec(
+function toJailSpec(
   plan: VmPlan,
   argv: readonly string[],
   accelerator: Accelerator['kind'],
@@ -131,7 +131,7 @@ export function toJailSpec(
     cwd: vmDirectory(plan),
     readOnlyPaths: [plan.image.directory],
     writablePaths: [vmDirectory(plan)],
-    exports: plan.shares.map(({ directory, readOnly }) => ({ path: directory, readOnly })),
+    exports: plan.shares.map(({ directory }) => directory),
     devices: accelerator === 'kvm' ? ['null', 'urandom', 'kvm'] : ['null', 'urandom'],
     needsFileCapabilities: plan.shares.length > 0,
   };

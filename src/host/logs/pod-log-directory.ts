@@ -1,0 +1,8 @@
+// Where a pod's logs lie.
+import path from 'node:path';
+import { validateId } from '../../model/id.js';
+
+/** The directory of a pod's logs; the store removes it with the pod. */
+export function podLogDirectory(logRoot: string, podId: string): string {
+  return path.join(logRoot, validateId('pod', podId));
+}
