@@ -11,13 +11,16 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
 
 /** Where a runtime keeps things and how it runs VMs. */
 export interface RuntimeOptions {
-  /** Directory of live state. Default `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
+  /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
   readonly runRoot?: string;
-  /** Directory of what lasts: guest images, logs. Default `/var/lib/virtcontainers`, under `$XDG_DATA_HOME` without root. */
+  /**
+   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else `/var/lib/virtcontainers`, under
+   * `$XDG_DATA_HOME` without root.
+   */
   readonly libRoot?: string;
   /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the current one below `libRoot`. */
   readonly guestImage?: string;
-  /** `auto` (the default) uses KVM where it is proved to work, else emulation; `kvm` fails without it. */
+  /** `auto` uses KVM where it is proved to work, else emulation; `kvm` fails without it. Default: `$VIRTC_ACCELERATOR`, else `auto`. */
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
   /** Default: drops everything. */
   readonly logger?: Logger;

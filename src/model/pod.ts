@@ -24,7 +24,8 @@ export interface Process {
   readonly stderr: Readable;
   /**
    * How it ended; may be asked repeatedly.
-   * @throws VirtcontainersError `unavailable` if the VM dies first, with the console's last lines
+   * @throws VirtcontainersError `unavailable` if the VM dies first, with the console's last lines in `details`;
+   *   `invalid-state` if it is removed before it has run
    */
   wait(options?: AbortOptions): Promise<ExitStatus>;
   /** Sends a signal: a name (`SIGTERM`, `TERM`) or number. Default SIGTERM. A process that has ended is no error. */
@@ -33,9 +34,11 @@ export interface Process {
   resize(size: TerminalSize): Promise<void>;
 }
 
-/** A container: the process it was created for, and those added by `exec`. */
+/**
+ * A container: the process it was created for, and those added by `exec`. What it has as a process is its init's, of one
+ * run: after a stop and a new start `stdin`, `stdout` and `stderr` are new, and `wait` waits for the new one.
+ */
 export interface Container extends AsyncDisposable, Process {
-  /** Streams of init belong to one run: after a stop and a new start, `stdin`, `stdout` and `stderr` are new. */
   readonly pod: Pod;
   /**
    * Starts init, and a pod that is not running with it.
@@ -56,7 +59,7 @@ export interface Container extends AsyncDisposable, Process {
 /** A pod: one VM and its containers. */
 export interface Pod extends AsyncDisposable {
   readonly id: string;
-  /** How long each step has taken. */
+  /** How long each step has taken; of the last thousand. */
   readonly timings: Timings;
   readonly containers: readonly Container[];
   createContainer(options: ContainerOptions): Promise<Container>;
@@ -93,8 +96,9 @@ export interface PodStatus {
   /** Whether the process that owns the pod lives; a pod without one can only be deleted. */
   readonly ownerAlive: boolean;
   readonly ownerPid: number;
+  /** Null before its VM has started. */
   readonly accelerator: 'kvm' | 'tcg' | null;
-  /** The VM's size now. */
+  /** The VM's size now; of another process' pod, what its containers ask for. */
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly containers: readonly ContainerStatus[];
