@@ -142,6 +142,14 @@ for (const [moment, line] of [
   });
 }
 
+test('what an owner left that died before its first record is collected', async () => {
+  const directory = path.join(e2e.runRoot, 'pods/half');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(path.join(directory, 'lock'), '', { mode: 0o600 });
+  assert.deepEqual(await runtime.gc(), { removed: ['half'], failed: [] });
+  await e2e.assertNothingLeft();
+});
+
 test('a live pod of another process is left alone by gc and refused to be taken', async () => {
   const owner = startOwner('alive');
   await untilText(owner.child.stdout, 'ready');

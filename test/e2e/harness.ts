@@ -157,7 +157,7 @@ export class E2e {
   async assertNothingLeft(kept: readonly string[] = []): Promise<void> {
     const deadline = performance.now() + settleMs;
     for (;;) {
-      const now = hostSnapshot({ runRoot: this.runRoot, libRoot });
+      const now = hostSnapshot({ runRoot: this.runRoot, libRoot, moreRoots: kept });
       const left = [...now].filter(
         (line) =>
           !this.#before.has(line) && !kept.some((file) => line.startsWith(`state: ${file}`)),

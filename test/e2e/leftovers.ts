@@ -1,6 +1,7 @@
 // What pods could leave on the host, found by the name of the run root that was theirs alone.
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { scopeOf } from '../../src/host/hypervisor/qemu/vm-shape.js';
 
 /** Everything of ours on the host, each as a line that names it. */
 export type HostSnapshot = ReadonlySet<string>;
@@ -9,14 +10,16 @@ export type HostSnapshot = ReadonlySet<string>;
 export function hostSnapshot(roots: {
   readonly runRoot: string;
   readonly libRoot: string;
+  /** Run roots below it that a test has made. */
+  readonly moreRoots?: readonly string[];
 }): HostSnapshot {
-  const { runRoot, libRoot } = roots;
+  const { runRoot, libRoot, moreRoots = [] } = roots;
   return new Set([
     ...processesOf(runRoot),
     ...hostMountsWith(runRoot).map((line) => `mount: ${line}`),
     ...stateBelow(runRoot).map((file) => `state: ${file}`),
     ...names('/sys/class/net').map((name) => `interface: ${name}`),
-    ...ourCgroups(pidsOf(runRoot)).map((directory) => `cgroup: ${directory}`),
+    ...cgroupsOf([runRoot, ...moreRoots]).map((directory) => `cgroup: ${directory}`),
     ...names(path.join(libRoot, 'logs')).map((name) => `log: ${name}`),
   ]);
 }
@@ -58,22 +61,20 @@ function stateBelow(runRoot: string): readonly string[] {
     .map((name) => path.join(runRoot, name));
 }
 
-/** Directories of the cgroup file systems that carry the project's name, those in use by others' processes apart. */
-function ourCgroups(ourPids: ReadonlySet<string>): readonly string[] {
+/** Cgroups of pods of these run roots, wherever an owner has made them; those of other run roots are not looked at. */
+function cgroupsOf(runRoots: readonly string[]): readonly string[] {
+  const scopes = runRoots.map((runRoot) => `.${scopeOf(runRoot)}`);
   const found: string[] = [];
-  const walk = (directory: string, ours: boolean, depth: number): void => {
+  const walk = (directory: string, depth: number): void => {
     if (depth > 10) return;
     for (const name of names(directory)) {
       const file = path.join(directory, name);
       if (!isDirectory(file)) continue;
-      const pids = ours ? content(path.join(file, 'cgroup.procs')).split('\n').filter(Boolean) : [];
-      const isOthers = pids.some((pid) => !ourPids.has(pid));
-      if (ours && !isOthers) found.push(file);
-      // The parent of all pods' cgroups may stay.
-      if (!isOthers) walk(file, ours || name === 'virtcontainers', depth + 1);
+      if (scopes.some((scope) => name.endsWith(scope))) found.push(file);
+      else walk(file, depth + 1);
     }
   };
-  walk('/sys/fs/cgroup', false, 0);
+  walk('/sys/fs/cgroup', 0);
   return found;
 }
 

@@ -1,6 +1,4 @@
 // Makes VMs with QEMU: chooses the accelerator, starts, describes, and ends what earlier processes left.
-import { createHash } from 'node:crypto';
-import path from 'node:path';
 import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
 import { prepareJail, spawnInJail } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
@@ -14,7 +12,7 @@ import { findQemus } from './leftovers.js';
 import { deathWaitMs, type Spawn } from './qemu-process.js';
 import { isTooOld, oldestQemu, qemuVersion } from './qemu-version.js';
 import { startVm } from './start-vm.js';
-import { hypervisorName } from './vm-shape.js';
+import { hypervisorName, scopeOf } from './vm-shape.js';
 
 export interface QemuHypervisorOptions {
   /**
@@ -51,10 +49,7 @@ export class QemuHypervisor implements Hypervisor {
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
     this.#program = options.program ?? '/usr/bin/qemu-system-x86_64';
-    this.#scope = createHash('sha256')
-      .update(path.resolve(options.runRoot))
-      .digest('hex')
-      .slice(0, 8);
+    this.#scope = scopeOf(options.runRoot);
     this.#parts = {
       prepare: prepareJail,
       spawn: spawnInJail,

@@ -1,4 +1,6 @@
 // The names that tie QEMU's command line to the code that talks to its parts, and the room left for hot-plug.
+import { createHash } from 'node:crypto';
+import path from 'node:path';
 
 /** QEMU's sockets, relative to its working directory: an absolute path could exceed a socket's 107 bytes. */
 export const socketNames = {
@@ -26,3 +28,8 @@ export const rootPorts = 4;
 
 /** What a handle in a record calls this hypervisor. */
 export const hypervisorName = 'qemu';
+
+/** What ends the names of a run root's VMs and their cgroups: `<pod>.<scope>`. */
+export function scopeOf(runRoot: string): string {
+  return createHash('sha256').update(path.resolve(runRoot)).digest('hex').slice(0, 8);
+}
