@@ -33,7 +33,7 @@ export class FakeVm implements Vm {
   readonly #onEnd: () => void;
   readonly #ports: Duplex[] = [];
   #size: VmSize;
-  #ended = false;
+  #ended: VmExit | null = null;
   #hung = false;
   #exit: (exit: VmExit) => void = () => {};
 
@@ -53,7 +53,7 @@ export class FakeVm implements Vm {
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#ended !== null;
   }
 
   get size(): VmSize {
@@ -74,7 +74,10 @@ export class FakeVm implements Vm {
 
   async grow(size: VmSize): Promise<void> {
     this.#requireAlive('cannot grow VM');
-    this.#size = size;
+    this.#size = {
+      cpus: Math.max(this.#size.cpus, size.cpus),
+      memoryMiB: Math.max(this.#size.memoryMiB, size.memoryMiB),
+    };
   }
 
   async pause(): Promise<void> {
@@ -114,14 +117,18 @@ export class FakeVm implements Vm {
   }
 
   end(why: Pick<VmExit, 'kind' | 'reason'>): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#ended !== null) return;
+    this.#ended = { ...why, consoleTail: fakeConsoleTail, stderrTail: '' };
     for (const port of this.#ports) port.destroy();
     this.#onEnd();
-    this.#exit({ ...why, consoleTail: fakeConsoleTail, stderrTail: '' });
+    this.#exit(this.#ended);
   }
 
   #requireAlive(what: string): void {
-    if (this.#ended) throw new VirtcontainersError('unavailable', `${what}: it has ended`);
+    if (this.#ended === null) return;
+    const { reason, consoleTail, stderrTail } = this.#ended;
+    throw new VirtcontainersError('unavailable', `${what}: ${reason}`, {
+      details: { consoleTail, stderrTail },
+    });
   }
 }

@@ -1,0 +1,29 @@
+// The fake hypervisor passes the suite of the real one: what is tested over it holds for both.
+import { hypervisorSuite } from '../host/hypervisor/hypervisor.suite.js';
+import { FakeHypervisor } from './fake-hypervisor.js';
+import type { FakeVm } from './fake-vm.js';
+
+let pods = 0;
+
+hypervisorSuite('FakeHypervisor', async () => ({
+  hypervisor: new FakeHypervisor(),
+  plan: async () => ({
+    podId: `pod${++pods}`,
+    runDirectory: '/fake',
+    image: {
+      directory: '/fake/image',
+      kernel: '/fake/image/vmlinux',
+      initrd: '/fake/image/initrd',
+      rootImage: '/fake/image/root',
+      kernelParameters: [],
+    },
+    shares: [],
+    accelerator: 'auto',
+    bootMemoryMiB: 512,
+    bootCpus: 1,
+    maxMemoryMiB: 1024,
+    maxCpus: 2,
+  }),
+  kill: async (vm) => (vm as FakeVm).kill(),
+  close: async () => {},
+}));
