@@ -1,15 +1,15 @@
 // A process's output as a Node stream: pulled from the guest by offset, ahead of its reader but never far.
 import { Readable } from 'node:stream';
 import { reasonOf, VirtcontainersError } from '../base/errors.js';
-import type { OutputChunk } from '../host/agent/agent.js';
+import type { OutputChunk, OutputRange } from '../host/agent/agent.js';
 import {
   guestOutputBufferBytes,
   hostOutputBufferBytes,
   streamChunkBytes,
 } from '../model/limits.js';
 
-/** Asks the guest for output from an offset on; that acknowledges everything before. */
-export type OutputSource = (offset: bigint, maxBytes: number) => Promise<OutputChunk>;
+/** Asks the guest for output. */
+export type OutputSource = (range: Omit<OutputRange, 'stream'>) => Promise<OutputChunk>;
 
 // What can still be in the guest when a process has ended: its buffer there, a pipe, and a chunk.
 const lastWords = guestOutputBufferBytes + 4 * streamChunkBytes;
@@ -18,11 +18,15 @@ const emptyPauseMs = 20;
 
 /**
  * The stream begins to pull at `begin`. Where its reader stops, it stops at a bounded buffer; where its reader destroys it,
- * output is drawn and dropped, so that the process does not hang on a full pipe.
+ * output is drawn and dropped, so that the process does not hang on a full pipe. The guest keeps what the reader has not
+ * taken, so that nothing is lost with this program's memory while the process runs; of one that has ended see `drawLastWords`.
  */
 export class OutputStream extends Readable {
   readonly #source: OutputSource;
   #window = hostOutputBufferBytes;
+  #pushed = 0n;
+  #acknowledged = 0n;
+  #lastWords = false;
   #wake: () => void = () => {};
   #finish: () => void = () => {};
   #stopped = false;
@@ -51,8 +55,12 @@ export class OutputStream extends Readable {
     void this.#pump().then(this.#finish);
   }
 
-  /** The process has ended: what it left fits into a bound and is taken from the guest, read or not. */
+  /**
+   * The process has ended: what it left fits into a bound and is taken from the guest, read or not, so that the process can be
+   * released there. From now on what is here is acknowledged, and would be lost with this program.
+   */
   drawLastWords(): void {
+    this.#lastWords = true;
     this.#window = lastWords;
     this.#wake();
   }
@@ -66,9 +74,14 @@ export class OutputStream extends Readable {
     this.destroy(error);
   }
 
-  override _read(): void {
+  // Not in _read: that is called once until something is pushed, and there may be no room yet.
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
     this.#wake();
+    return chunk;
   }
+
+  override _read(): void {}
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#wake();
@@ -87,6 +100,7 @@ export class OutputStream extends Readable {
         const ahead = !end && data.length > 0 && this.#hasRoom(data.length);
         if (ahead) next = this.#ask(offset);
         if (data.length > 0 && !this.destroyed) this.push(data);
+        this.#pushed = offset;
         if (end) break;
         if (ahead) continue;
         if (data.length === 0) await new Promise((resolve) => setTimeout(resolve, emptyPauseMs));
@@ -104,7 +118,9 @@ export class OutputStream extends Readable {
   }
 
   #ask(offset: bigint): Promise<OutputChunk> {
-    const chunk = this.#source(offset, streamChunkBytes).then((answer) => {
+    const acknowledged = this.#acknowledge(offset);
+    const range = { offset, acknowledged, maxBytes: streamChunkBytes };
+    const chunk = this.#source(range).then((answer) => {
       if (answer.data.length <= streamChunkBytes) return answer;
       throw new VirtcontainersError(
         'internal',
@@ -117,7 +133,20 @@ export class OutputStream extends Readable {
   }
 
   #hasRoom(coming = 0): boolean {
-    return this.destroyed || this.readableLength + coming < this.#window;
+    return this.destroyed || this.#held() + coming < this.#window;
+  }
+
+  // What the reader has taken, once and for all: it may put something back. Nobody takes what is dropped.
+  #acknowledge(offset: bigint): bigint {
+    const taken = this.destroyed || this.#lastWords ? offset : this.#pushed - BigInt(this.#held());
+    if (taken > this.#acknowledged) this.#acknowledged = taken;
+    return this.#acknowledged;
+  }
+
+  // In bytes, at least those that are here: a reader that has set an encoding has it counted in UTF-16 units, each of three
+  // bytes at the most, and up to three bytes of an incomplete character are with the decoder.
+  #held(): number {
+    return this.readableEncoding === null ? this.readableLength : 3 * this.readableLength + 3;
   }
 
   async #room(): Promise<void> {

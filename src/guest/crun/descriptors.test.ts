@@ -43,7 +43,11 @@ function start(script: string, hasInput: boolean): Process {
 async function readAll(process: Process, stream: 'stdout' | 'stderr'): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let offset = 0; ; ) {
-    const { data, end } = await process.readOutput(stream, offset, 0);
+    const { data, end } = await process.readOutput(stream, {
+      offset,
+      acknowledged: offset,
+      maxBytes: 0,
+    });
     pieces.push(Buffer.from(data));
     offset += data.length;
     if (end) return Buffer.concat(pieces);
