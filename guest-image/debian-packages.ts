@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { VirtcontainersError } from '../src/base/errors.js';
 import { runProgram } from './run-program.js';
 
-/** What running VMs takes. */
-export const runPackages: readonly string[] = ['qemu-system-x86'];
+/** What running VMs takes: QEMU, and for its jail `mount`, `unshare`, `nsenter` and `setpriv`. */
+export const runPackages: readonly string[] = ['mount', 'qemu-system-x86', 'util-linux'];
 
 /** What building a guest image takes. */
 export const buildPackages: readonly string[] = [

@@ -15,11 +15,6 @@ export const kernelParameters: readonly string[] = [
   'no_timer_check',
   'noreplace-smp',
   'rcupdate.rcu_expedited=1',
-  // There is no keyboard and no mouse to be probed.
-  'i8042.direct=1',
-  'i8042.dumbkbd=1',
-  'i8042.nopnp=1',
-  'i8042.noaux=1',
   // All devices are on the first bus and on the ports that it shows.
   'pci=lastbus=0',
   'cryptomgr.notests',

@@ -2,7 +2,7 @@
 // Usage: node scripts/build.mjs [--fast]   (--fast leaves the declarations out)
 // @ts-check
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -13,7 +13,6 @@ const fast = process.argv.includes('--fast');
 
 /** All TypeScript sources below a folder. @param {string} folder @returns {string[]} */
 function sources(folder) {
-  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
     .map((name) => path.join(folder, name));
@@ -35,11 +34,8 @@ await build({
 });
 
 // The command line: one small entry and lazily loaded chunks; the worker must lie beside them.
-const cliEntries = [
-  'src/frontends/virtc/virtc.ts',
-  'src/base/namespaces/namespace-worker.ts',
-].filter((file) => existsSync(file));
-await build({
+const cliEntries = ['src/frontends/virtc/virtc.ts', 'src/base/namespaces/namespace-worker.ts'];
+const cli = await build({
   ...shared,
   entryPoints: Object.fromEntries(cliEntries.map((file) => [path.basename(file, '.ts'), file])),
   outdir: 'dist/bin',
@@ -47,6 +43,7 @@ await build({
   bundle: true,
   splitting: true,
   minify: true,
+  metafile: true,
   external: ['koffi'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -54,19 +51,17 @@ await build({
 });
 
 // The guest's agent: one file, loaded by the guest's own Node; its koffi lies on the guest's root image.
-if (existsSync('src/guest/main.ts')) {
-  await build({
-    ...shared,
-    target: 'node20',
-    entryPoints: ['src/guest/main.ts'],
-    outfile: 'dist/guest/agent.cjs',
-    format: 'cjs',
-    bundle: true,
-    minify: true,
-    sourcemap: false,
-    external: ['koffi'],
-  });
-}
+await build({
+  ...shared,
+  target: 'node20',
+  entryPoints: ['src/guest/main.ts'],
+  outfile: 'dist/guest/agent.cjs',
+  format: 'cjs',
+  bundle: true,
+  minify: true,
+  sourcemap: false,
+  external: ['koffi'],
+});
 
 if (!fast) {
   const tsc = spawnSync(
@@ -75,4 +70,17 @@ if (!fast) {
     { stdio: 'inherit' },
   );
   if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+}
+
+// Last, so that a program that runs meanwhile keeps its files as long as possible: what no source gives any more.
+const kept = new Set(Object.keys(cli.metafile.outputs));
+for (const folder of ['src', 'guest-image', 'test', 'examples', 'bin']) {
+  const files = existsSync(`dist/${folder}`)
+    ? readdirSync(`dist/${folder}`, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    : [];
+  for (const entry of files.filter((file) => file.isFile())) {
+    const file = path.join(entry.parentPath, entry.name);
+    const source = path.relative('dist', file).replace(/\.(d\.ts|js|js\.map)$/, '.ts');
+    if (folder === 'bin' ? !kept.has(file) : !existsSync(source)) rmSync(file);
+  }
 }

@@ -7,7 +7,7 @@ import { OutputBuffer, type OutputPiece } from './output-buffer.js';
 /** Output kept per stream until it is acknowledged, in bytes: more stops the container's writer, not the agent. */
 export const outputBufferBytes = 1024 * 1024;
 /** Largest piece of output in one answer, in bytes: bigger ones would delay other calls. */
-export const outputPieceBytes = 64 * 1024;
+export const outputPieceBytes = 256 * 1024;
 
 /** How a process ended, with what its container knows of the cause. */
 export interface ProcessStatus {

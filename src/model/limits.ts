@@ -22,8 +22,8 @@ export const bootTimeoutMs = 120_000;
 export const agentCallTimeoutMs = 30_000;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
-/** Largest chunk of output or input in one message, in bytes: bigger ones would delay other calls. */
-export const streamChunkBytes = 64 * 1024;
+/** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */
+export const streamChunkBytes = 256 * 1024;
 /** Output that the guest keeps per stream until it is acknowledged, in bytes. */
 export const guestOutputBufferBytes = 1024 * 1024;
 /** The console's last lines kept for errors, in bytes. */
@@ -53,4 +53,4 @@ export const vmLossWaitMs = 750;
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;
 /** Output kept on the host per stream until it is read, in bytes. */
-export const hostOutputBufferBytes = 256 * 1024;
+export const hostOutputBufferBytes = 1024 * 1024;

@@ -79,6 +79,7 @@ export class LocalPod implements Pod {
     return doing(what, () =>
       Undo.run(async (undo) => {
         planPod(config);
+        mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
           const owned = await mechanisms.store.create(config.id);
           const opened = new PodBook(owned, firstRecord(config, mechanisms.owner));

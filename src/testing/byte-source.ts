@@ -8,8 +8,9 @@ export function toByteSource(stream: Readable): ByteSource {
   return {
     start: (receive, end) => {
       stream.on('data', (chunk: Buffer) => {
-        if (chunk.length > sourceChunkBytes) stream.unshift(chunk.subarray(sourceChunkBytes));
         if (!closed) receive(chunk.subarray(0, sourceChunkBytes));
+        // Last: a stream that flows delivers it at once.
+        if (chunk.length > sourceChunkBytes) stream.unshift(chunk.subarray(sourceChunkBytes));
       });
       let ended = false;
       for (const event of ['end', 'close']) {

@@ -39,6 +39,8 @@ export class FakeHypervisor implements Hypervisor {
     return { kind: 'tcg', reason: 'a fake' };
   }
 
+  prepare(): void {}
+
   async describe(plan: VmPlan): Promise<readonly string[]> {
     return ['fake', plan.podId];
   }

@@ -18,8 +18,9 @@ const onlyBefore: ReadonlySet<string> = new Set([
   ...['store.create', 'store.takeOver', 'share.create', 'hypervisor.start', 'agents.attach'],
   ...['share.bind', 'store.reserveContainer', 'openImage'],
 ]);
-/** Not steps: what an undo calls must work, or nothing could be promised. */
+/** Not steps: what an undo calls must work, or nothing could be promised; and what promises never to fail. */
 const notCounted: ReadonlySet<string> = new Set([
+  'hypervisor.prepare',
   ...[
     'hypervisor.release',
     'hypervisor.findLeftovers',

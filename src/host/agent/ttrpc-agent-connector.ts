@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { sleep, waitFor } from '../../base/deadline.js';
 import { abortError, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
 import { printable } from '../../base/untrusted-text.js';
+import { streamChunkBytes } from '../../model/limits.js';
 import { AttachError, attachToGuest } from '../../wire/attach/index.js';
 import { Agent as AgentService } from '../../wire/gen/agent_pb.js';
 import {
@@ -27,7 +28,7 @@ export interface TtrpcAgentConnectorOptions {
 }
 
 /** No answer is longer than a chunk of output and what is around it; what is gets no memory here. */
-const maxResponseBytes = 256 * 1024;
+const maxResponseBytes = streamChunkBytes + 4096;
 /** Pause before a channel that was closed at once is dialled again, in milliseconds. */
 const redialMs = 50;
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { VirtcontainersError } from '../../base/errors.js';
+import { streamChunkBytes } from '../../model/limits.js';
 import { FakePort } from '../../wire/attach/fake-port.js';
 import { listenForHosts } from '../../wire/attach/index.js';
 import {
@@ -326,7 +327,7 @@ test('an endless stream is read chunk by chunk, and other calls are answered mea
   const before = process.memoryUsage().arrayBuffers;
   for (let index = 0; index < 200; index++) {
     const range = { stream: 'stdout', offset: BigInt(index), maxBytes: 10_000_000 } as const;
-    assert.equal((await agent.readOutput(init, range)).data.length, 65536);
+    assert.equal((await agent.readOutput(init, range)).data.length, streamChunkBytes);
     if (index % 50 === 0) await agent.signal(init, 9, false);
   }
   assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);

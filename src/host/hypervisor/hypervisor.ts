@@ -65,6 +65,8 @@ export interface Hypervisor {
   readonly name: string;
   /** The accelerator that `accelerator: 'auto'` means on this host; probed once, then remembered. */
   accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator>;
+  /** Begins what the next `start` needs beforehand, so that it runs beside the caller's own preparations; never fails. */
+  prepare(): void;
   /** The command line a plan gives, without starting anything. */
   describe(plan: VmPlan): Promise<readonly string[]>;
   /**

@@ -702,7 +702,7 @@ export type ReadOutputRequest = Message<"virtcontainers.agent.v1.ReadOutputReque
   offset: bigint;
 
   /**
-   * At most 65536; 0 means that.
+   * At most 262144; 0 means that.
    *
    * @generated from field: uint32 max_bytes = 5;
    */

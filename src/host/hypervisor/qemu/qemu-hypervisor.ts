@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
-import { spawnInJail } from '../../../base/namespaces/jail.js';
+import { prepareJail, spawnInJail } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { podLogDirectory } from '../../logs/remove-logs.js';
@@ -34,6 +34,7 @@ export interface QemuHypervisorOptions {
 
 /** What the hypervisor does to the host. */
 export interface QemuHypervisorParts {
+  readonly prepare: () => Promise<void>;
   readonly spawn: Spawn;
   readonly cgroups: CgroupMaker;
   readonly kvm: KvmProbeParts;
@@ -58,6 +59,7 @@ export class QemuHypervisor implements Hypervisor {
       .digest('hex')
       .slice(0, 8);
     this.#parts = {
+      prepare: prepareJail,
       spawn: spawnInJail,
       cgroups: hostCgroups((podId) => this.#scopedName(podId)),
       kvm: hostKvm({ program: this.#program, cacheDirectory: options.cacheDirectory }),
@@ -69,6 +71,10 @@ export class QemuHypervisor implements Hypervisor {
     if (wanted === 'tcg') return { kind: 'tcg', reason: 'emulation was asked for' };
     this.#probed ??= probeKvm(this.#parts.kvm);
     return chooseAccelerator(wanted, await this.#probed);
+  }
+
+  prepare(): void {
+    void this.#parts.prepare();
   }
 
   async describe(plan: VmPlan): Promise<readonly string[]> {
