@@ -44,6 +44,15 @@ const cases = [
     expected: [[2, '', '/sys/fs/cgroup']],
   },
   {
+    title: 'a hierarchy that is mounted in two places, once',
+    mountinfo: [v2('/', '/sys/fs/cgroup'), v1('/', 'pids'), v2('/', '/other'), v1('/', 'pids')],
+    memberships: '8:pids:/\n0::/x\n',
+    expected: [
+      [2, '', '/sys/fs/cgroup/x'],
+      [1, 'pids', '/sys/fs/cgroup/pids'],
+    ],
+  },
+  {
     title: 'a mount point with a blank',
     mountinfo: [v2('/', '/mnt/a\\040b')],
     memberships: '0::/x\n',

@@ -37,7 +37,7 @@ function parseMemberships(text: string): { controllers: string[]; path: string }
 export function findHierarchies(mountinfo: string, memberships: string): readonly Hierarchy[] {
   const places = parseMemberships(memberships);
   const mounts = parseMountinfo(mountinfo).filter(({ type }) => /^cgroup2?$/.test(type));
-  return mounts.flatMap(({ type, root, mountPoint, superOptions }) => {
+  const found = mounts.flatMap(({ type, root, mountPoint, superOptions }) => {
     const version = type === 'cgroup2' ? 2 : 1;
     const place = places.find(({ controllers }) =>
       version === 2
@@ -48,8 +48,11 @@ export function findHierarchies(mountinfo: string, memberships: string): readonl
     const relative = path.posix.relative(root, place.path);
     const inside = relative === '..' || relative.startsWith('../') ? '' : relative;
     const own = path.posix.join(mountPoint, inside);
-    return [{ version, controllers: place.controllers, mountPoint, own }];
+    return [{ version, controllers: place.controllers, mountPoint, own }] as const;
   });
+  // One that is mounted in several places is still one: its first mount counts.
+  const kinds = found.map(({ version, controllers }) => `${version}:${controllers.join()}`);
+  return found.filter((_, index) => kinds.indexOf(kinds[index] ?? '') === index);
 }
 
 /** The cgroup and those above it, up to the mount point. */
