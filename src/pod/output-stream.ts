@@ -7,12 +7,15 @@ import {
   hostOutputBufferBytes,
   streamChunkBytes,
 } from '../model/limits.js';
+import { HeldBytes, ownBytes } from './held-bytes.js';
 
 /** Asks the guest for output from an offset on; that acknowledges everything before. */
 export type OutputSource = (offset: bigint, maxBytes: number) => Promise<OutputChunk>;
 
 // What can still be in the guest when a process has ended: its buffer there, a pipe, and a chunk.
 const lastWords = guestOutputBufferBytes + 4 * streamChunkBytes;
+// What Node's stream may keep as it came, at worst byte by byte in an object each; what waits beyond is in blocks.
+const looseBytes = 16 * 1024;
 // A guest that answers nothing over and over must not keep this process busy.
 const emptyPauseMs = 20;
 
@@ -26,11 +29,15 @@ export class OutputStream extends Readable {
   #wake: () => void = () => {};
   #finish: () => void = () => {};
   #stopped = false;
+  readonly #held = new HeldBytes();
+  // Whether Node's stream wants more.
+  #isHungry = false;
+  #isComplete = false;
   /** Settles when nothing more will be asked of the guest: all is here, or it was given up. */
   readonly drawn: Promise<void>;
 
   constructor(source: OutputSource) {
-    super({ highWaterMark: hostOutputBufferBytes });
+    super({ highWaterMark: looseBytes });
     this.#source = source;
     this.drawn = new Promise((resolve) => {
       this.#finish = resolve;
@@ -67,12 +74,35 @@ export class OutputStream extends Readable {
   }
 
   override _read(): void {
+    this.#isHungry = true;
+    this.#feed();
     this.#wake();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#wake();
     callback(error);
+  }
+
+  #deliver(data: Uint8Array): void {
+    if (this.#isHungry && this.#held.length === 0) this.#isHungry = this.push(ownBytes(data));
+    else this.#held.add(data);
+  }
+
+  #complete(): void {
+    this.#isComplete = true;
+    this.#feed();
+  }
+
+  #feed(): void {
+    while (this.#isHungry) {
+      const bytes = this.#held.take();
+      if (bytes === null) break;
+      this.#isHungry = this.push(bytes);
+    }
+    if (!this.#isComplete || this.#held.length > 0) return;
+    this.#isComplete = false;
+    this.push(null);
   }
 
   async #pump(): Promise<void> {
@@ -86,7 +116,7 @@ export class OutputStream extends Readable {
         // Asked for before it is delivered: the channel works while the reader does.
         const ahead = !end && data.length > 0 && this.#hasRoom(data.length);
         if (ahead) next = this.#ask(offset);
-        if (data.length > 0 && !this.destroyed) this.push(data);
+        if (data.length > 0 && !this.destroyed) this.#deliver(data);
         if (end) break;
         if (ahead) continue;
         if (data.length === 0) await new Promise((resolve) => setTimeout(resolve, emptyPauseMs));
@@ -95,7 +125,7 @@ export class OutputStream extends Readable {
         next = this.#ask(offset);
       }
       this.#stopped = true;
-      if (!this.destroyed) this.push(null);
+      if (!this.destroyed) this.#complete();
     } catch (error) {
       if (this.#stopped) return;
       this.#stopped = true;
@@ -117,7 +147,8 @@ export class OutputStream extends Readable {
   }
 
   #hasRoom(coming = 0): boolean {
-    return this.destroyed || this.readableLength + coming < this.#window;
+    const waiting = this.readableLength + this.#held.length;
+    return this.destroyed || waiting + coming < this.#window;
   }
 
   async #room(): Promise<void> {

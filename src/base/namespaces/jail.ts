@@ -25,6 +25,8 @@ export interface JailedProcess {
   /** Sends a signal; without effect once it has ended. */
   kill(signal: NodeJS.Signals): void;
   readonly isolation: Isolation;
+  /** Makes its writable paths read-only: once it has made its sockets there, it leaves nothing more to be cleaned up. */
+  seal(): Promise<void>;
 }
 
 /**
@@ -72,7 +74,10 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
     };
-    return { pid, stderr, exited, kill, isolation };
+    const seal = async (): Promise<void> => {
+      await worker.request({ kind: 'seal', pid, paths: spec.writablePaths });
+    };
+    return { pid, stderr, exited, kill, isolation, seal };
   } catch (error) {
     stderr.destroy();
     throw error;
