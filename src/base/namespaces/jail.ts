@@ -70,7 +70,9 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
     void exited.then(() => {
       ended = true;
     });
-    const pid = (await (await namespaceWorker()).request(request, onExit)) ?? -1;
+    // Asked for again: one that was idle may have ended meanwhile. With a jail it does not.
+    const worker = await namespaceWorker();
+    const pid = (await worker.request(request, onExit)) ?? -1;
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
     };
