@@ -12,6 +12,7 @@ const SYS_mount_setattr = 442;
 const SYS_pivot_root = 155;
 const SYS_pidfd_open = 434;
 const SYS_close_range = 436;
+const SYS_keyctl = 250;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 
@@ -167,6 +168,19 @@ export function closeOnExecAll(): void {
     syscall(SYS_close_range, 'uint', 3, 'uint', 0xffff_ffff, 'uint', CLOSE_RANGE_CLOEXEC),
     'close_range',
   );
+}
+
+/**
+ * Gives the calling thread, and so what it spawns, an empty session keyring instead of the one it came with.
+ * @returns its serial number; null where the kernel has no keyrings, or a filter keeps everybody from them
+ */
+export function joinNewSessionKeyring(): number | null {
+  const KEYCTL_JOIN_SESSION_KEYRING = 1;
+  const serial = Number(syscall(SYS_keyctl, 'int', KEYCTL_JOIN_SESSION_KEYRING, 'size_t', 0));
+  if (serial >= 0) return serial;
+  const error = new SystemError('keyctl', koffi.errno(), '');
+  if (['ENOSYS', 'EPERM', 'EOPNOTSUPP'].includes(error.code)) return null;
+  throw error;
 }
 
 /** A pipe, both ends close-on-exec; the caller closes them. */

@@ -1,4 +1,4 @@
-// Tests of a process's output as a stream: what it acknowledges, and what a second host finds after the first has died.
+// Tests of a process's output as a stream: what it costs the host, what it acknowledges, what a second host finds.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
@@ -32,9 +32,11 @@ function container(args: readonly string[]): GuestContainer {
 }
 
 /** The container's output as a host sees it that knows of `from` bytes. */
-function outputOf(agent: Agent, from: number): OutputStream {
+function outputOf(agent: Agent, from: number, asked: Range[] = []): OutputStream {
   const base = BigInt(from);
-  const stream = new OutputStream(({ offset, acknowledged, maxBytes }) => {
+  const stream = new OutputStream((range) => {
+    asked.push(range);
+    const { offset, acknowledged, maxBytes } = range;
     const moved = { offset: base + offset, acknowledged: base + acknowledged };
     return agent.readOutput(init, { stream: 'stdout', maxBytes, ...moved });
   });
@@ -83,9 +85,11 @@ test('an owner that dies with output it has read ahead loses and repeats nothing
   const first = await attach();
   await first.createContainer(container(['flood', String(bytes)]));
   await first.startContainer('c');
-  const lost = outputOf(first, 0);
+  const asked: Range[] = [];
+  const lost = outputOf(first, 0, asked);
   const delivered = await take(lost, 700_001);
-  for (let round = 0; lost.readableLength < hostOutputBufferBytes / 2; round++) {
+  const aheadEnough = BigInt(delivered.length + hostOutputBufferBytes / 2);
+  for (let round = 0; (asked.at(-1)?.offset ?? 0n) < aheadEnough; round++) {
     assert.ok(round < 1000, 'the first host reads ahead');
     await pause(5);
   }
@@ -157,4 +161,43 @@ test('what is dropped, and what a process has left at its end, is acknowledged u
     assert.ok(offset !== undefined && offset > 0n && acknowledged === offset, release);
     if (release === 'drawLastWords') assert.equal((await buffer(stream)).length, bytes.length);
   }
+});
+
+const memory = (): number => {
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+};
+
+test('a guest that sends single bytes in large messages fills no memory of the host', async () => {
+  const before = memory();
+  let answers = 0;
+  const output = new OutputStream(async () => {
+    answers += 1;
+    return { data: Buffer.allocUnsafeSlow(4096).subarray(0, 1), end: false };
+  });
+  output.begin();
+  for (let seen = -1; seen < answers; await pause(50)) seen = answers;
+  assert.ok(answers >= hostOutputBufferBytes, `${answers} answers`);
+  const grown = memory() - before;
+  assert.ok(grown < 32 * 1024 * 1024, `${grown} bytes for ${answers} bytes of output`);
+  output.stop(new Error('enough'));
+});
+
+test('output comes back exactly, however it is cut and whenever it is read', async () => {
+  const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40_000 }), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.boolean(), async (list, isReadLate) => {
+      const all = Buffer.concat(list);
+      let next = 0;
+      const output = new OutputStream(async () => {
+        const data = list[next] ?? new Uint8Array();
+        next += 1;
+        return { data, end: next >= list.length };
+      });
+      output.begin();
+      if (isReadLate) await pause(1);
+      assert.ok((await buffer(output)).equals(all));
+    }),
+    { numRuns: 50 },
+  );
 });

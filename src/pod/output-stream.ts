@@ -7,34 +7,41 @@ import {
   hostOutputBufferBytes,
   streamChunkBytes,
 } from '../model/limits.js';
+import { HeldBytes, ownBytes } from './held-bytes.js';
 
 /** Asks the guest for output. */
 export type OutputSource = (range: Omit<OutputRange, 'stream'>) => Promise<OutputChunk>;
 
 // What can still be in the guest when a process has ended: its buffer there, a pipe, and a chunk.
 const lastWords = guestOutputBufferBytes + 4 * streamChunkBytes;
+// What Node's stream may keep as it came, at worst byte by byte in an object each; what waits beyond is in blocks.
+const looseBytes = 16 * 1024;
 // A guest that answers nothing over and over must not keep this process busy.
 const emptyPauseMs = 20;
 
 /**
  * The stream begins to pull at `begin`. Where its reader stops, it stops at a bounded buffer; where its reader destroys it,
  * output is drawn and dropped, so that the process does not hang on a full pipe. The guest keeps what the reader has not
- * taken, so that nothing is lost with this program's memory while the process runs; of one that has ended see `drawLastWords`.
+ * taken, so that nothing is lost with this program while the process runs; of one that has ended see `drawLastWords`.
  */
 export class OutputStream extends Readable {
   readonly #source: OutputSource;
   #window = hostOutputBufferBytes;
-  #pushed = 0n;
-  #acknowledged = 0n;
-  #lastWords = false;
   #wake: () => void = () => {};
   #finish: () => void = () => {};
   #stopped = false;
+  readonly #held = new HeldBytes();
+  // Whether Node's stream wants more.
+  #isHungry = false;
+  #isComplete = false;
+  #delivered = 0n;
+  #acknowledged = 0n;
+  #hasLastWords = false;
   /** Settles when nothing more will be asked of the guest: all is here, or it was given up. */
   readonly drawn: Promise<void>;
 
   constructor(source: OutputSource) {
-    super({ highWaterMark: hostOutputBufferBytes });
+    super({ highWaterMark: looseBytes });
     this.#source = source;
     this.drawn = new Promise((resolve) => {
       this.#finish = resolve;
@@ -60,7 +67,7 @@ export class OutputStream extends Readable {
    * released there. From now on what is here is acknowledged, and would be lost with this program.
    */
   drawLastWords(): void {
-    this.#lastWords = true;
+    this.#hasLastWords = true;
     this.#window = lastWords;
     this.#wake();
   }
@@ -74,18 +81,36 @@ export class OutputStream extends Readable {
     this.destroy(error);
   }
 
-  // Not in _read: that is called once until something is pushed, and there may be no room yet.
-  override read(size?: number): unknown {
-    const chunk: unknown = super.read(size);
+  override _read(): void {
+    this.#isHungry = true;
+    this.#feed();
     this.#wake();
-    return chunk;
   }
-
-  override _read(): void {}
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#wake();
     callback(error);
+  }
+
+  #deliver(data: Uint8Array): void {
+    if (this.#isHungry && this.#held.length === 0) this.#isHungry = this.push(ownBytes(data));
+    else this.#held.add(data);
+  }
+
+  #complete(): void {
+    this.#isComplete = true;
+    this.#feed();
+  }
+
+  #feed(): void {
+    while (this.#isHungry) {
+      const bytes = this.#held.take();
+      if (bytes === null) break;
+      this.#isHungry = this.push(bytes);
+    }
+    if (!this.#isComplete || this.#held.length > 0) return;
+    this.#isComplete = false;
+    this.push(null);
   }
 
   async #pump(): Promise<void> {
@@ -99,8 +124,8 @@ export class OutputStream extends Readable {
         // Asked for before it is delivered: the channel works while the reader does.
         const ahead = !end && data.length > 0 && this.#hasRoom(data.length);
         if (ahead) next = this.#ask(offset);
-        if (data.length > 0 && !this.destroyed) this.push(data);
-        this.#pushed = offset;
+        if (data.length > 0 && !this.destroyed) this.#deliver(data);
+        this.#delivered = offset;
         if (end) break;
         if (ahead) continue;
         if (data.length === 0) await new Promise((resolve) => setTimeout(resolve, emptyPauseMs));
@@ -109,7 +134,7 @@ export class OutputStream extends Readable {
         next = this.#ask(offset);
       }
       this.#stopped = true;
-      if (!this.destroyed) this.push(null);
+      if (!this.destroyed) this.#complete();
     } catch (error) {
       if (this.#stopped) return;
       this.#stopped = true;
@@ -133,20 +158,22 @@ export class OutputStream extends Readable {
   }
 
   #hasRoom(coming = 0): boolean {
-    return this.destroyed || this.#held() + coming < this.#window;
+    return this.destroyed || this.#waitingBytes() + coming < this.#window;
   }
 
   // What the reader has taken, once and for all: it may put something back. Nobody takes what is dropped.
   #acknowledge(offset: bigint): bigint {
-    const taken = this.destroyed || this.#lastWords ? offset : this.#pushed - BigInt(this.#held());
+    const isHere = this.destroyed || this.#hasLastWords;
+    const taken = isHere ? offset : this.#delivered - BigInt(this.#waitingBytes());
     if (taken > this.#acknowledged) this.#acknowledged = taken;
     return this.#acknowledged;
   }
 
-  // In bytes, at least those that are here: a reader that has set an encoding has it counted in UTF-16 units, each of three
-  // bytes at the most, and up to three bytes of an incomplete character are with the decoder.
-  #held(): number {
-    return this.readableEncoding === null ? this.readableLength : 3 * this.readableLength + 3;
+  // At least as many as wait for the reader: where it has set an encoding, Node counts UTF-16 units, each of three bytes at
+  // the most, and up to three bytes of an incomplete character are with the decoder.
+  #waitingBytes(): number {
+    const length = this.readableLength;
+    return this.#held.length + (this.readableEncoding === null ? length : 3 * length + 3);
   }
 
   async #room(): Promise<void> {

@@ -27,7 +27,7 @@ export interface FakeQemuBehaviour {
   readonly stderr?: string;
   /** Whether it leaves `quit` without effect. */
   readonly ignoresQuit?: boolean;
-  /** Called for each command, before it is answered. */
+  /** Called for each command, before it is answered, and with `seal` when its jail is sealed. */
   readonly onCommand?: (command: string) => void;
 }
 
@@ -60,6 +60,7 @@ export class FakeQemu {
       }),
       kill: (signal) => this.end({ code: null, signal }),
       isolation: { userNamespace: true, idmappedBinds: true },
+      seal: async () => behaviour.onCommand?.('seal'),
     };
     this.#stderr.write(behaviour.stderr ?? '');
     if (behaviour.exitAt === 'spawn') this.end({ code: 1, signal: null });

@@ -1,4 +1,4 @@
-// Attaches mounts to and detaches them from another process' mount namespace, refusing every link on the way.
+// Attaches, detaches and seals mounts in another process' mount namespace, refusing every link on the way.
 import { closeSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf, VirtcontainersError } from '../errors.js';
@@ -6,6 +6,7 @@ import {
   CLONE_NEWNS,
   changeDirectory,
   MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
   moveMount,
   O_PATH,
   openBeneath,
@@ -13,12 +14,13 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
+  setMountAttributes,
   setNamespace,
   UMOUNT_NOFOLLOW,
   unmount,
 } from '../native.js';
 import type { Home } from './hull.js';
-import type { AttachRequest, DetachRequest } from './worker-protocol.js';
+import type { AttachRequest, DetachRequest, SealRequest } from './worker-protocol.js';
 
 const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
@@ -45,6 +47,15 @@ export function detachInNamespace(home: Home, request: DetachRequest): null {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno !== 'EINVAL' && errno !== 'ENOENT') throw error;
+    }
+  });
+}
+
+/** Makes the mounts at these absolute paths read-only. */
+export function sealInNamespace(home: Home, { pid, paths }: SealRequest): null {
+  return inNamespaceOf(pid, home, () => {
+    for (const place of paths) {
+      withBeneath(place, '.', (fd) => setMountAttributes(fd, { set: MOUNT_ATTR_RDONLY }));
     }
   });
 }

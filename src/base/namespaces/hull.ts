@@ -11,6 +11,7 @@ import {
   changeDirectory,
   changeRoot,
   closeOnExecAll,
+  joinNewSessionKeyring,
   MS_PRIVATE,
   MS_REC,
   mount,
@@ -40,6 +41,8 @@ export class Home {
 
   /** Makes the calling thread's root and working directory its own, which changing namespaces requires. */
   constructor() {
+    // Keys are possessed, whatever the user: a jail must not have those of who started us.
+    joinNewSessionKeyring();
     unshare(CLONE_FS);
     this.#processFd = openProcess(process.pid);
     this.#rootFd = openSync('/', O_PATH);

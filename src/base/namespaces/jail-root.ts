@@ -45,8 +45,8 @@ interface Part {
 /** All that a root is built from, opened while the host's tree is visible. */
 export interface RootParts {
   readonly parts: readonly Part[];
-  /** Names in `/` that are links on the host, with where they lead. */
-  readonly links: readonly { readonly name: string; readonly target: string }[];
+  /** Absolute paths that are links on the host, with where they lead. */
+  readonly links: readonly { readonly place: string; readonly target: string }[];
 }
 
 const devices: Readonly<
@@ -57,13 +57,19 @@ const devices: Readonly<
   kvm: { major: 10, minor: 232, mode: 0o600, owner: jailUserId },
 };
 
-// Where programs and the libraries of the dynamic linker lie; links into /usr on a merged system.
-const systemNames = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+// Where programs, their libraries and QEMU's firmware lie: what belongs to packages, and not what the host's own
+// people put into /usr/local or /usr/src.
+const programNames = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+const systemPlaces = [
+  ...['libexec', 'share', ...programNames].map((name) => `/usr/${name}`),
+  ...programNames.map((name) => `/${name}`),
+];
+const localPrograms = '/usr/local';
 
 /** Opens everything that the jail binds. The thread must be at home. */
 export function openRootParts(request: SpawnRequest): RootParts {
   const parts: Part[] = [];
-  const links: { name: string; target: string }[] = [];
+  const links: { place: string; target: string }[] = [];
   try {
     const add = (target: string, open: () => number): void => {
       try {
@@ -74,12 +80,12 @@ export function openRootParts(request: SpawnRequest): RootParts {
     };
     const readOnly = (source: string): void =>
       add(source, () => cloneTree({ ...readOnlyTree, path: source }));
-    readOnly('/usr');
-    for (const name of systemNames) {
-      const stat = lstatSync(`/${name}`, { throwIfNoEntry: false });
-      if (stat?.isSymbolicLink()) links.push({ name, target: readlinkSync(`/${name}`) });
-      else if (stat?.isDirectory()) readOnly(`/${name}`);
+    for (const place of systemPlaces) {
+      const stat = lstatSync(place, { throwIfNoEntry: false });
+      if (stat?.isSymbolicLink()) links.push({ place, target: readlinkSync(place) });
+      else if (stat?.isDirectory()) readOnly(place);
     }
+    if (request.program.startsWith(`${localPrograms}/`)) readOnly(localPrograms);
     // Not needed, but without it the linker searches every directory for each of QEMU's hundred libraries.
     if (existsSync('/etc/ld.so.cache')) readOnly('/etc/ld.so.cache');
     for (const source of request.readOnlyPaths) readOnly(source);
@@ -124,9 +130,7 @@ export function buildRoot(request: SpawnRequest, { parts, links }: RootParts): v
   const procFd = openTree('/proc', OPEN_TREE_CLONE);
   try {
     pivotToTmpfs();
-    for (const { name, target } of links) {
-      symlinkSync(path.posix.relative('/', path.posix.resolve('/', target)), `/${name}`);
-    }
+    for (const { place, target } of links) makeLink(place, target);
     place({ fd: procFd, target: '/proc' });
     makeDirectory('/dev');
     for (const name of request.devices) makeDevice(name);
@@ -174,6 +178,12 @@ function place({ fd, target }: Part): void {
   } catch (error) {
     throw bindError(target, error);
   }
+}
+
+function makeLink(place: string, target: string): void {
+  const directory = path.posix.dirname(place);
+  makeDirectory(directory);
+  symlinkSync(path.posix.relative(directory, path.posix.resolve(directory, target)), place);
 }
 
 // The umask is the caller's own, so the mode is set again.

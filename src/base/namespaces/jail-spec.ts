@@ -18,7 +18,7 @@ export interface JailSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Working directory inside the jail. Default `/`. */
   readonly cwd?: string;
-  /** Bound at the same absolute path, with what is mounted below. `/usr` and the links into it are always there. */
+  /** Bound at the same absolute path, with what is mounted below. The host's packages in `/usr` are always there. */
   readonly readOnlyPaths: readonly string[];
   /** Bound at the same absolute path and given to the jail's user; what is mounted below is left out. */
   readonly writablePaths: readonly string[];

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -123,6 +125,41 @@ test('every namespace is its own, and the main thread has changed none of its', 
   assert.deepEqual(of('self'), own);
 });
 
+test('of /usr it sees what belongs to packages, not what else the host keeps there', async () => {
+  const names = (await run('ls /usr')).trim().split('\n');
+  assert.ok(names.includes('bin') && names.includes('share'), names.join());
+  for (const name of ['local', 'src', 'include', 'games']) assert.ok(!names.includes(name), name);
+});
+
+test('once it is sealed it can write nothing, and its sockets can still be reached', async () => {
+  const writable = mkdtempSync(path.join(directory, 'sealed-'));
+  const script = `
+    $SIG{TERM} = sub { open(my $f, '>', 'late') or print "late: $!\n"; mkdir('deep') or print "deep: $!\n"; exit };
+    use IO::Socket::UNIX;
+    my $s = IO::Socket::UNIX->new(Local => 'socket', Listen => 1);
+    $| = 1; print "ready\n"; sleep 60 while 1;`;
+  const jailed = await spawnInJail({
+    ...plain,
+    argv: ['/usr/bin/perl', '-e', script],
+    writablePaths: [writable],
+    cwd: writable,
+  });
+  try {
+    await once(jailed.stderr, 'data');
+    await jailed.seal();
+    const client = connect(path.join(writable, 'socket'));
+    await once(client, 'connect');
+    client.destroy();
+    const rest = text(jailed.stderr);
+    jailed.kill('SIGTERM');
+    assert.match(await rest, /^late: Read-only file system\ndeep: Read-only file system$/m);
+    assert.deepEqual(readdirSync(writable), ['socket']);
+  } finally {
+    jailed.kill('SIGKILL');
+    await jailed.exited;
+  }
+});
+
 test('it has no network but a loopback that is down', async () => {
   await withSleeper({}, ({ pid }) => {
     const devices = readFileSync(`/proc/${pid}/net/dev`, 'utf8')
@@ -176,7 +213,12 @@ test('it has the mounts that were asked for and no others', async () => {
     const expected = {
       '/': 'ro,nosuid,noexec,relatime',
       '/proc': 'rw,nosuid,nodev,noexec,relatime',
-      '/usr': 'ro,nosuid,nodev,relatime',
+      ...Object.fromEntries(
+        ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libexec', 'share']
+          .map((name) => `/usr/${name}`)
+          .filter((place) => lstatSync(place, { throwIfNoEntry: false })?.isDirectory())
+          .map((place) => [place, 'ro,nosuid,nodev,relatime']),
+      ),
       '/etc/ld.so.cache': 'ro,nosuid,nodev,relatime',
       '/user-namespace': 'rw',
       [readOnly]: 'ro,nosuid,nodev,relatime',

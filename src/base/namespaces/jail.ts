@@ -25,6 +25,8 @@ export interface JailedProcess {
   /** Sends a signal; without effect once it has ended. */
   kill(signal: NodeJS.Signals): void;
   readonly isolation: Isolation;
+  /** Makes its writable paths read-only: once it has made its sockets there, it leaves nothing more to be cleaned up. */
+  seal(): Promise<void>;
 }
 
 /**
@@ -68,11 +70,16 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
     void exited.then(() => {
       ended = true;
     });
-    const pid = (await (await namespaceWorker()).request(request, onExit)) ?? -1;
+    // Asked for again: one that was idle may have ended meanwhile. With a jail it does not.
+    const worker = await namespaceWorker();
+    const pid = (await worker.request(request, onExit)) ?? -1;
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
     };
-    return { pid, stderr, exited, kill, isolation };
+    const seal = async (): Promise<void> => {
+      await worker.request({ kind: 'seal', pid, paths: spec.writablePaths });
+    };
+    return { pid, stderr, exited, kill, isolation, seal };
   } catch (error) {
     stderr.destroy();
     throw error;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { errnoOf, isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
-import { attachInNamespace, detachInNamespace } from './attach.js';
+import { attachInNamespace, detachInNamespace, sealInNamespace } from './attach.js';
 import { closeHull, createHull, enterHull, Home, type Hull, started } from './hull.js';
 import { buildRoot, closeRootParts, openRootParts } from './jail-root.js';
 import type {
@@ -118,6 +118,8 @@ async function carryOut(request: WorkerRequest): Promise<number | null> {
       return attachInNamespace(home, request);
     case 'detach':
       return detachInNamespace(home, request);
+    case 'seal':
+      return sealInNamespace(home, request);
   }
 }
 

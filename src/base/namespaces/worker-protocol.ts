@@ -36,13 +36,21 @@ export interface DetachRequest {
   readonly path: string;
 }
 
+/** Makes mounts of a jail read-only. */
+export interface SealRequest {
+  readonly kind: 'seal';
+  readonly pid: number;
+  readonly paths: readonly string[];
+}
+
 export type WorkerRequest =
   | { readonly kind: 'prepare' }
   /** The last one: the thread ends. */
   | { readonly kind: 'end' }
   | SpawnRequest
   | AttachRequest
-  | DetachRequest;
+  | DetachRequest
+  | SealRequest;
 
 /** An error on its way to the main thread. */
 export interface ErrorMessage {

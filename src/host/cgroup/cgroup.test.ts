@@ -6,7 +6,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { newId } from '../../model/id.js';
-import { addProcess, createPodCgroup, findCgroups, killAll, removeCgroup } from './cgroup.js';
+import {
+  addProcess,
+  createPodCgroup,
+  findCgroups,
+  killAll,
+  removeCgroup,
+  setMemoryBound,
+} from './cgroup.js';
 import { createUnifiedCgroup } from './create-cgroup.js';
 import { hostHierarchies } from './hierarchies.js';
 
@@ -29,6 +36,14 @@ async function withPod(
   for (const directory of cgroups) assert.equal(existsSync(directory), false);
 }
 
+const value = (cgroups: readonly string[], names: readonly string[]): string | undefined =>
+  cgroups
+    .flatMap((directory) => names.map((name) => path.join(directory, name)))
+    .filter((file) => existsSync(file))
+    .map(read)[0];
+const memoryBound = (cgroups: readonly string[]): string | undefined =>
+  value(cgroups, ['memory.max', 'memory.limit_in_bytes']);
+
 function forker(): ChildProcess {
   return spawn('sh', ['-c', 'while :; do sleep 0.01 & sleep 0.02; done'], { stdio: 'ignore' });
 }
@@ -42,13 +57,18 @@ test('a pod gets cgroups below this process’ own, with its bounds', async () =
       assert.ok(hierarchy !== undefined);
       if (hierarchy.version === 1) assert.ok(directory.startsWith(hierarchy.own));
     }
-    const value = (names: readonly string[]): string | undefined =>
-      cgroups
-        .flatMap((directory) => names.map((name) => path.join(directory, name)))
-        .filter((file) => existsSync(file))
-        .map(read)[0];
-    assert.equal(value(['memory.max', 'memory.limit_in_bytes']), String(bounds.memoryMaxBytes));
-    assert.equal(value(['pids.max']), String(bounds.pidsMax));
+    assert.equal(memoryBound(cgroups), String(bounds.memoryMaxBytes));
+    assert.equal(value(cgroups, ['pids.max']), String(bounds.pidsMax));
+    const swap = value(cgroups, ['memory.swap.max']);
+    assert.ok(swap === undefined || swap === String(bounds.memoryMaxBytes), swap);
+  });
+});
+
+test('its bound on memory can be raised while it runs', async () => {
+  await withPod(async (_podId, cgroups) => {
+    const more = 2 * bounds.memoryMaxBytes;
+    setMemoryBound(cgroups, more);
+    assert.equal(memoryBound(cgroups), String(more));
   });
 });
 

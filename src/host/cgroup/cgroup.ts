@@ -7,6 +7,7 @@ import { parentName } from './hierarchies.js';
 
 export { createPodCgroup, type PodCgroupOptions } from './create-cgroup.js';
 export { findCgroups } from './find-cgroups.js';
+export { setMemoryBound } from './memory-bound.js';
 
 /** Moves a process, with all its threads, into a pod's cgroups. */
 export function addProcess(cgroups: readonly string[], pid: number): void {

@@ -10,6 +10,7 @@ import {
   parentName,
   withAncestors,
 } from './hierarchies.js';
+import { setMemoryBound } from './memory-bound.js';
 
 export interface PodCgroupOptions {
   readonly podId: string;
@@ -69,7 +70,7 @@ export function createUnifiedCgroup(hierarchy: Hierarchy, options: PodCgroupOpti
     if (delegating !== undefined) enable(parent);
   });
   if (delegating !== undefined) {
-    bound(directory, 'memory.max', options.memoryMaxBytes);
+    boundMemory(directory, options.memoryMaxBytes);
     bound(directory, 'pids.max', options.pidsMax);
   }
   return directory;
@@ -96,9 +97,7 @@ function enable(directory: string): void {
 function createLegacyCgroup(hierarchy: Hierarchy, options: PodCgroupOptions): string {
   const parent = path.join(hierarchy.own, parentName);
   const directory = makePodDirectory(parent, options.podId, () => {});
-  if (hierarchy.controllers.includes('memory')) {
-    bound(directory, 'memory.limit_in_bytes', options.memoryMaxBytes);
-  }
+  if (hierarchy.controllers.includes('memory')) boundMemory(directory, options.memoryMaxBytes);
   if (hierarchy.controllers.includes('pids')) bound(directory, 'pids.max', options.pidsMax);
   return directory;
 }
@@ -118,9 +117,17 @@ function makePodDirectory(parent: string, podId: string, prepare: () => void): s
   }
 }
 
+function boundMemory(directory: string, bytes: number): void {
+  orRemove(directory, () => setMemoryBound([directory], bytes));
+}
+
 function bound(directory: string, file: string, value: number): void {
+  orRemove(directory, () => writeFileSync(path.join(directory, file), String(value)));
+}
+
+function orRemove(directory: string, step: () => void): void {
   try {
-    writeFileSync(path.join(directory, file), String(value));
+    step();
   } catch (error) {
     rmdirSync(directory);
     throw error;

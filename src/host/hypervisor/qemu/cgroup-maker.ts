@@ -1,4 +1,4 @@
-// The cgroups of a VM's process: named by pod and runtime, bounded by the VM's largest size.
+// The cgroups of a VM's process: named by pod and runtime, bounded by the VM's size.
 import type { Logger } from '../../../base/log.js';
 import {
   addProcess,
@@ -6,6 +6,7 @@ import {
   findCgroups,
   killAll,
   removeCgroup,
+  setMemoryBound,
 } from '../../cgroup/cgroup.js';
 import type { VmPlan } from '../hypervisor.js';
 
@@ -17,6 +18,8 @@ const qemuThreads = 128;
 /** Makes and ends cgroups; tests put another in its place. */
 export interface CgroupMaker {
   create(plan: VmPlan, log: Logger): readonly string[];
+  /** Bounds memory for a VM of this size. */
+  bound(cgroups: readonly string[], memoryMiB: number): void;
   add(cgroups: readonly string[], pid: number): void;
   /** Kills what is in them and removes them; safe to repeat. */
   remove(cgroups: readonly string[]): Promise<void>;
@@ -29,10 +32,11 @@ export function hostCgroups(toName: (podId: string) => string): CgroupMaker {
     create: (plan, log) =>
       createPodCgroup({
         podId: toName(plan.podId),
-        memoryMaxBytes: (plan.maxMemoryMiB + qemuOverheadMiB) * 1024 * 1024,
+        memoryMaxBytes: boundBytes(plan.bootMemoryMiB),
         pidsMax: plan.maxCpus + qemuThreads,
         log,
       }),
+    bound: (cgroups, memoryMiB) => setMemoryBound(cgroups, boundBytes(memoryMiB)),
     add: addProcess,
     remove: async (cgroups) => {
       await killAll(cgroups);
@@ -40,4 +44,8 @@ export function hostCgroups(toName: (podId: string) => string): CgroupMaker {
     },
     find: (podId) => findCgroups(toName(podId)),
   };
+}
+
+function boundBytes(memoryMiB: number): number {
+  return (memoryMiB + qemuOverheadMiB) * 1024 * 1024;
 }

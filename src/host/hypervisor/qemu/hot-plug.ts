@@ -26,7 +26,11 @@ export class HotPlug {
   #lastDevice = 0;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(qmp: QmpClient, plan: VmPlan) {
+  readonly #allow: (memoryMiB: number) => void;
+
+  /** @param allow is told the VM's memory before it grows and where it does not, and lets the process have as much */
+  constructor(qmp: QmpClient, plan: VmPlan, allow: (memoryMiB: number) => void) {
+    this.#allow = allow;
     this.#qmp = qmp;
     this.#plan = plan;
     this.#size = { cpus: plan.bootCpus, memoryMiB: plan.bootMemoryMiB };
@@ -84,6 +88,9 @@ export class HotPlug {
 
   async #addBackend(memoryMiB: number, undo: Undo): Promise<string> {
     const id = this.#nextId('memory');
+    // What the guest does not give back counts on.
+    undo.add('lower the bound on memory', () => this.#allow(this.#size.memoryMiB));
+    this.#allow(this.#size.memoryMiB + memoryMiB);
     await this.#qmp.execute('object-add', {
       'qom-type': 'memory-backend-ram',
       id,

@@ -44,6 +44,11 @@ export class QemuProcess {
     return this.#stderr.text();
   }
 
+  /** Takes its own directory's writability away. */
+  seal(): Promise<void> {
+    return this.#process.seal();
+  }
+
   /** Kills it and waits until it is reaped. Works on a stopped process; safe to repeat. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');

@@ -19,6 +19,8 @@ export interface QemuVmParts {
   readonly handle: VmHandle;
   readonly parts: VmParts;
   readonly qmp: QmpClient;
+  /** Lets the VM's process have memory for a VM of that size. */
+  readonly allowMemory: (memoryMiB: number) => void;
   /** Releases all that the VM held on the host; the process is gone by then. */
   readonly release: () => Promise<void>;
 }
@@ -34,7 +36,7 @@ export class QemuVm implements Vm {
   readonly #hotPlug: HotPlug;
   readonly #release: () => Promise<void>;
 
-  constructor({ plan, accelerator, handle, parts, qmp, release }: QemuVmParts) {
+  constructor({ plan, accelerator, handle, parts, qmp, allowMemory, release }: QemuVmParts) {
     this.handle = handle;
     this.accelerator = accelerator;
     this.mountNamespacePid = parts.process.pid;
@@ -42,7 +44,7 @@ export class QemuVm implements Vm {
     this.#plan = plan;
     this.#parts = parts;
     this.#qmp = qmp;
-    this.#hotPlug = new HotPlug(qmp, plan);
+    this.#hotPlug = new HotPlug(qmp, plan, allowMemory);
     this.#release = release;
   }
 

@@ -24,7 +24,7 @@ const newline = 0x0a;
 /** Holds at most one unfinished line, and that only up to `maxLineBytes`. */
 export class QmpDecoder {
   readonly #maxLineBytes: number;
-  #parts: Uint8Array[] = [];
+  #held = Buffer.alloc(0);
   #heldBytes = 0;
 
   constructor(maxLineBytes: number = maxQmpLineBytes) {
@@ -41,8 +41,8 @@ export class QmpDecoder {
       this.#hold(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
       // Decoding whole lines keeps characters whole that a chunk's end has cut.
-      const line = Buffer.concat(this.#parts).toString('utf8').trim();
-      this.#parts = [];
+      const line = this.#held.toString('utf8', 0, this.#heldBytes).trim();
+      this.#held = Buffer.alloc(0);
       this.#heldBytes = 0;
       if (line !== '') yield decodeLine(line);
     }
@@ -51,12 +51,18 @@ export class QmpDecoder {
 
   #hold(part: Uint8Array): void {
     if (part.length === 0) return;
-    this.#heldBytes += part.length;
-    if (this.#heldBytes > this.#maxLineBytes) {
+    const total = this.#heldBytes + part.length;
+    if (total > this.#maxLineBytes) {
       throw notQmp(`a line has more than ${this.#maxLineBytes} bytes`);
     }
-    // A copy: the caller's buffer may be reused.
-    this.#parts.push(Uint8Array.prototype.slice.call(part));
+    // One buffer that doubles: a list of pieces would cost an object for each, and whoever sends cuts them as it likes.
+    if (total > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(total, 2 * this.#held.length));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    this.#held.set(part, this.#heldBytes);
+    this.#heldBytes = total;
   }
 }
 

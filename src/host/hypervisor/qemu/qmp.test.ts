@@ -48,6 +48,15 @@ test('whatever bytes come, the decoder gives messages or one kind of error, and 
   );
 });
 
+test('a line that comes byte by byte costs no more than its bytes', () => {
+  const decoder = new QmpDecoder();
+  const before = process.memoryUsage();
+  for (let count = 0; count < 1024 * 1024; count += 1) [...decoder.push(Buffer.of(0x20))];
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const grown = heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers;
+  assert.ok(grown < 64 * 1024 * 1024, `${grown} bytes`);
+});
+
 test('what is not QMP is refused, by reason', () => {
   const table: readonly (readonly [string, RegExp])[] = [
     ['{"event": \n', /not JSON/],

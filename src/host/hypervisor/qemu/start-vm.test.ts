@@ -47,17 +47,21 @@ interface World {
   readonly start: (options?: Partial<StartOptions>) => Promise<Vm>;
   readonly specs: JailSpec[];
   readonly cgroups: Set<string>;
+  /** The sizes in MiB for which memory was bounded since the start. */
+  readonly bounds: readonly number[];
   readonly qemu: () => FakeQemu;
 }
 
 function world(behaviour: FakeQemuBehaviour = {}, cgroupFailure?: Error): World {
   const specs: JailSpec[] = [];
   const cgroups = new Set<string>();
+  const bounds: number[] = [];
   const maker: CgroupMaker = {
     create: () => {
       cgroups.add('/cgroup/pod');
       return ['/cgroup/pod'];
     },
+    bound: (_names, memoryMiB) => bounds.push(memoryMiB),
     add: () => {
       if (cgroupFailure !== undefined) throw cgroupFailure;
     },
@@ -85,7 +89,7 @@ function world(behaviour: FakeQemuBehaviour = {}, cgroupFailure?: Error): World 
     assert.ok(fake);
     return fake;
   };
-  return { start, specs, cgroups, qemu };
+  return { start, specs, cgroups, bounds, qemu };
 }
 
 async function nothingLeft({ cgroups, qemu }: World): Promise<void> {
@@ -121,7 +125,7 @@ test('the jail holds QEMU’s own directory, the image and the exports, and noth
   await vm.stop({ graceMs: 1000 });
 });
 
-test('the machine only runs once its handle is recorded and its console read', async () => {
+test('the machine only runs once its handle is recorded, its console read and its jail sealed', async () => {
   const order: string[] = [];
   const { start, qemu } = world({ onCommand: (command) => order.push(command) });
   const onHandle = async () => {
@@ -129,7 +133,7 @@ test('the machine only runs once its handle is recorded and its console read', a
     order.push('recorded');
   };
   const vm = await start({ onHandle });
-  assert.deepEqual(order, ['qmp_capabilities', 'recorded', 'cont']);
+  assert.deepEqual(order, ['qmp_capabilities', 'recorded', 'seal', 'cont']);
   qemu().print('first byte');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(vm.consoleTail(), 'first byte');
@@ -181,7 +185,13 @@ test('a missing QEMU is said with what to do', async () => {
     parts: {
       spawn: () =>
         Promise.reject(new VirtcontainersError('not-found', 'cannot start /usr/bin/qemu: ENOENT')),
-      cgroups: { create: () => [], add: () => {}, remove: async () => {}, find: () => [] },
+      cgroups: {
+        create: () => [],
+        bound: () => {},
+        add: () => {},
+        remove: async () => {},
+        find: () => [],
+      },
     },
   });
   const options = { log: silentLogger, onHandle: async () => {} };
@@ -275,6 +285,7 @@ test('growing adds processors in order and one memory module', async () => {
   const vm = await one.start();
   await Promise.all([vm.grow({ cpus: 3, memoryMiB: 600 }), vm.grow({ cpus: 2, memoryMiB: 512 })]);
   assert.deepEqual(vm.size, { cpus: 3, memoryMiB: 640 });
+  assert.deepEqual(one.bounds, [640]);
   const sent = one.qemu().commands.filter(({ name }) => /add/.test(name));
   assert.deepEqual(
     sent.map((command) => command.arguments),
@@ -317,6 +328,7 @@ test('what was added before a step failed is taken out again', async () => {
   await assert.rejects(vm.grow({ cpus: 2, memoryMiB: 1024 }), /device_add: no slot/);
   assert.deepEqual(vm.size, { cpus: 1, memoryMiB: 512 });
   assert.equal(pluggedCpus, 0);
+  assert.deepEqual(one.bounds, [1024, 512]);
   const undone = one.qemu().commands.filter(({ name }) => /del/.test(name));
   assert.deepEqual(
     undone.map(({ name, arguments: of }) => [name, of]),

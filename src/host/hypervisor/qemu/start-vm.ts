@@ -51,6 +51,8 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
         connect(directory, parts, { signal, what }),
         context.options.onHandle(handle),
       ]);
+      // All sockets are there, and nothing of the guest's has run: from here on it can leave us nothing to remove.
+      await parts.process.seal();
       await connected.execute('cont', undefined, { signal });
       return connected;
     });
@@ -60,7 +62,8 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       await rm(directory, { recursive: true, force: true });
     };
     const { plan, accelerator } = context;
-    return new QemuVm({ plan, accelerator, handle, parts, qmp, release });
+    const allowMemory = (memoryMiB: number): void => context.cgroups.bound(cgroups, memoryMiB);
+    return new QemuVm({ plan, accelerator, handle, parts, qmp, allowMemory, release });
   });
 }
 
