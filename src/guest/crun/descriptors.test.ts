@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
 import type { RuntimeProcess } from '../doors.js';
 import { Reaper } from '../machine/reaper.js';
 import { Process } from '../process.js';
