@@ -10,6 +10,7 @@ const SYS_open_tree = 428;
 const SYS_move_mount = 429;
 const SYS_mount_setattr = 442;
 const SYS_pivot_root = 155;
+const SYS_fcntl = 72;
 const SYS_pidfd_open = 434;
 const SYS_close_range = 436;
 const SYS_keyctl = 250;
@@ -181,6 +182,12 @@ export function joinNewSessionKeyring(): number | null {
   const error = new SystemError('keyctl', koffi.errno(), '');
   if (['ENOSYS', 'EPERM', 'EOPNOTSUPP'].includes(error.code)) return null;
   throw error;
+}
+
+/** Another descriptor, close-on-exec, of the same open file; the caller closes it. */
+export function duplicateDescriptor(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return check(syscall(SYS_fcntl, 'int', fd, 'int', F_DUPFD_CLOEXEC, 'int', 0), 'fcntl');
 }
 
 /** A pipe, both ends close-on-exec; the caller closes them. */
