@@ -84,10 +84,15 @@ export function enterHull(hull: Hull): void {
   setNamespace(hull.keeperFd, allNamespaces);
 }
 
-/** Ends what is in the hull's pid namespace, the keeper last. */
+/** Ends what is in the hull's pid namespace, the keeper last. Safe to repeat, while it is not closed. */
+export function endHull(hull: Hull): void {
+  endKeeper(hull.keeper);
+}
+
+/** Ends it and lets go of it. */
 export function closeHull(hull: Hull): void {
   closeSync(hull.keeperFd);
-  endKeeper(hull.keeper);
+  endHull(hull);
 }
 
 function endKeeper(keeper: ChildProcess): void {

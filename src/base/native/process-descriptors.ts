@@ -2,6 +2,7 @@
 import { check, syscall } from './libc.js';
 
 // Numbers and flags are those of Linux on x86-64 (include/uapi/linux, asm-generic/unistd.h).
+const SYS_fcntl = 72;
 const SYS_pidfd_open = 434;
 const SYS_close_range = 436;
 
@@ -17,4 +18,10 @@ export function closeOnExecAll(): void {
     syscall(SYS_close_range, 'uint', 3, 'uint', 0xffff_ffff, 'uint', CLOSE_RANGE_CLOEXEC),
     'close_range',
   );
+}
+
+/** Another descriptor, close-on-exec, of the same open file; the caller closes it. */
+export function duplicateDescriptor(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return check(syscall(SYS_fcntl, 'int', fd, 'int', F_DUPFD_CLOEXEC, 'int', 0), 'fcntl');
 }
