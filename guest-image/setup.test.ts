@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { sleep } from '../src/base/deadline.js';
-import { tryLock } from '../src/base/native.js';
+import { tryLock } from '../src/base/native/lock.js';
 import { processHandle, waitForDeath } from '../src/base/process-handle.js';
 import { setupGuestImage } from './build.js';
 import { ensureDebianPackages } from './debian-packages.js';

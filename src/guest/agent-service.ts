@@ -187,9 +187,11 @@ function processHandlers(
 
 function streamHandlers(sandbox: Sandbox): Pick<AgentHandlers, 'readOutput' | 'writeInput'> {
   return {
-    async readOutput({ containerId, processId, stream, offset, maxBytes }) {
+    async readOutput({ containerId, processId, stream, maxBytes, ...range }) {
       const process = sandbox.container(containerId).process(processId);
-      return await process.readOutput(toStreamName(stream), toOffset(offset), maxBytes);
+      const offset = toOffset(range.offset);
+      const acknowledged = toOffset(range.acknowledged);
+      return await process.readOutput(toStreamName(stream), { offset, acknowledged, maxBytes });
     },
     async writeInput({ containerId, processId, offset, data, end }) {
       const process = sandbox.container(containerId).process(processId);

@@ -1,6 +1,6 @@
 // The first process of the VM: mounts what it needs, then serves the host that attaches to its port.
 import { writeSync } from 'node:fs';
-import { exitNow } from '../base/native.js';
+import { exitNow } from '../base/native/own-process.js';
 import { version } from '../base/version.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';

@@ -141,9 +141,9 @@ export class LocalProcess implements Process {
   }
 
   #output(stream: OutputRange['stream']): OutputStream {
-    return new OutputStream((offset, maxBytes) =>
+    return new OutputStream((range) =>
       this.#call('read output of', (agent) =>
-        agent.readOutput(this.#traits.ref, { stream, offset, maxBytes }),
+        agent.readOutput(this.#traits.ref, { stream, ...range }),
       ),
     );
   }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { isVirtcontainersError, type VirtcontainersError } from '../../src/base/errors.js';
 import type { Container, Pod } from '../../src/model/pod.js';
 import { endAsGuestRoot, mountCommand, powerful } from './guest-root.js';
-import { debian, E2e, libRoot, type Running, shOk, until, untilText } from './harness.js';
+import { debian, E2e, type Running, shOk, until, untilText } from './harness.js';
 
 const e2e = new E2e('faults');
 const runtime = e2e.runtime();
@@ -117,7 +117,7 @@ test('the agent is killed: the caller knows in time, with the console’s last l
 const ownerProgram = path.join(path.dirname(fileURLToPath(import.meta.url)), 'programs/owner.js');
 
 function startOwner(id: string): Running {
-  const args = [ownerProgram, e2e.runRoot, libRoot, debian, id];
+  const args = [ownerProgram, e2e.runRoot, e2e.libRoot, debian, id];
   return e2e.start(process.execPath, args);
 }
 

@@ -1,7 +1,7 @@
 // The ground that tests with real VMs stand on: roots of their own, programs to run, and the proof that nothing is left.
 import assert from 'node:assert/strict';
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { after } from 'node:test';
@@ -16,9 +16,9 @@ import { type HostSnapshot, hostMountsWith, hostSnapshot, processesOf } from './
 /** The checkout. */
 export const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 /** Where `npm run setup` has put the guest image and the root file system. */
-export const libRoot = process.env['VIRTC_LIB_ROOT'] || '/var/lib/virtcontainers';
+export const installedLibRoot = process.env['VIRTC_LIB_ROOT'] || '/var/lib/virtcontainers';
 /** Debian with python3. */
-export const debian = path.join(libRoot, 'rootfs/debian');
+export const debian = path.join(installedLibRoot, 'rootfs/debian');
 
 /** Longest that a program under test may take: a boot on a busy machine, and then some. */
 const programTimeoutMs = 180_000;
@@ -57,22 +57,27 @@ export class E2e {
   readonly runRoot: string;
   /** Room for files, mode 0700, on a disk. */
   readonly scratch: string;
+  /** A lib root for this file alone, so that others' logs are not taken for ours; its guest image is the installed one. */
+  readonly libRoot: string;
   readonly #before: HostSnapshot;
   readonly #children = new Set<ChildProcess>();
   readonly #cleanups: (() => Promise<void>)[] = [];
 
   constructor(name: string) {
-    assert.ok(existsSync(debian), `${debian} is missing: run npm run setup`);
+    assert.ok(existsSync(debian), `${debian} is missing: run npm run e2e, which makes it`);
     this.runRoot = `/run/virtcontainers-e2e-${name}-${process.pid}`;
     mkdirSync(this.runRoot, { mode: 0o700 });
-    this.#before = hostSnapshot({ runRoot: this.runRoot, libRoot });
     this.scratch = mkdtempSync(`/var/tmp/virtcontainers-e2e-${name}-`);
+    this.libRoot = path.join(this.scratch, 'lib');
+    mkdirSync(this.libRoot, { mode: 0o700 });
+    symlinkSync(path.join(installedLibRoot, 'guest'), path.join(this.libRoot, 'guest'));
+    this.#before = hostSnapshot({ runRoot: this.runRoot, libRoot: this.libRoot });
     after(() => this.#tearDown());
   }
 
   /** A runtime of the library in this process. */
   runtime(options: RuntimeOptions = {}): Runtime {
-    return createRuntime({ runRoot: this.runRoot, libRoot, ...options });
+    return createRuntime({ runRoot: this.runRoot, libRoot: this.libRoot, ...options });
   }
 
   /** Registers what must be done before nothing may be left; the last one runs first. */
@@ -102,7 +107,7 @@ export class E2e {
       env: {
         ...process.env,
         VIRTC_RUN_ROOT: this.runRoot,
-        VIRTC_LIB_ROOT: libRoot,
+        VIRTC_LIB_ROOT: this.libRoot,
         ...options.env,
       },
       stdio: options.stdio ?? 'pipe',
@@ -157,7 +162,7 @@ export class E2e {
   async assertNothingLeft(kept: readonly string[] = []): Promise<void> {
     const deadline = performance.now() + settleMs;
     for (;;) {
-      const now = hostSnapshot({ runRoot: this.runRoot, libRoot, moreRoots: kept });
+      const now = hostSnapshot({ runRoot: this.runRoot, libRoot: this.libRoot, moreRoots: kept });
       const left = [...now].filter(
         (line) =>
           !this.#before.has(line) && !kept.some((file) => line.startsWith(`state: ${file}`)),

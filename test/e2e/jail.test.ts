@@ -16,7 +16,7 @@ import { pipeline } from 'node:stream/promises';
 import { before, test } from 'node:test';
 import type { Container, Pod } from '../../src/model/pod.js';
 import { asGuestRoot, mountCommand, powerful } from './guest-root.js';
-import { debian, E2e, libRoot, sh, shOk } from './harness.js';
+import { debian, E2e, installedLibRoot, sh, shOk } from './harness.js';
 import {
   argumentsOf,
   descriptorsOf,
@@ -85,7 +85,7 @@ test('QEMU has namespaces of its own', () => {
 
 test('QEMU’s root holds only what it opens, and all but writable shares is read-only', () => {
   const runDirectory = path.join(e2e.runRoot, 'pods/jailed');
-  const guestImages = path.join(libRoot, 'guest');
+  const guestImages = path.join(installedLibRoot, 'guest');
   const allowed = [
     /^\/$/,
     /^\/usr\/(bin|sbin|lib|lib32|lib64|libx32|libexec|share)$/,
@@ -130,7 +130,7 @@ test('QEMU’s descriptors are its own sockets, the guest image and its shares',
   const allowed = /^(socket:|pipe:|anon_inode:|\/dev\/(null|urandom|kvm)( |$)|\/memfd:)/;
   for (const [fd, target] of descriptorsOf(qemu)) {
     const known =
-      allowed.test(target) || target.startsWith(libRoot) || target.startsWith(e2e.runRoot);
+      allowed.test(target) || target.startsWith(installedLibRoot) || target.startsWith(e2e.runRoot);
     assert.ok(known || target === '/', `descriptor ${fd} is ${target}`);
   }
 });
@@ -243,7 +243,7 @@ test('read-only holds against the guest’s root, also after it has mounted agai
 });
 
 test('the guest’s root cannot change the image that every VM boots from (C18)', async () => {
-  const images = path.join(libRoot, 'guest');
+  const images = path.join(installedLibRoot, 'guest');
   const before = await hashes(images);
   const seen = await asGuestRoot(
     box,

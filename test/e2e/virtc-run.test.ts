@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { checkout, debian, E2e, libRoot, until, untilText } from './harness.js';
+import { checkout, debian, E2e, installedLibRoot, until, untilText } from './harness.js';
 
 const e2e = new E2e('virtc-run');
 
@@ -210,7 +210,7 @@ test('a guest image that is not there says what to run', async () => {
 test('a guest image that is damaged says which file, and what to run', async () => {
   const image = path.join(e2e.scratch, 'image');
   cpSync(
-    path.join(realpathSync(path.join(libRoot, 'guest/current')), 'manifest.json'),
+    path.join(realpathSync(path.join(installedLibRoot, 'guest/current')), 'manifest.json'),
     path.join(image, 'manifest.json'),
   );
   const { code, stderr } = await e2e.run(['true'], { env: { VIRTC_GUEST_IMAGE: image } });

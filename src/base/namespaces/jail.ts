@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { VirtcontainersError } from '../errors.js';
-import { makePipe } from '../native.js';
+import { makePipe } from '../native/pipes.js';
 import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
 import { planLauncher } from './launcher.js';
 import { type IsolationSupport, idmapUserNamespace, probeIsolation } from './user-namespace.js';

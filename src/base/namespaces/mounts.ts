@@ -1,7 +1,7 @@
 // Puts mounts into jails and takes them away, from whatever process: by setns in the namespace worker.
 import { lstatSync, statSync } from 'node:fs';
 import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
-import { duplicateDescriptor } from '../native.js';
+import { duplicateDescriptor } from '../native/process-descriptors.js';
 import { userNamespaceFile } from './launcher.js';
 import { namespaceWorker } from './worker-client.js';
 import type { AttachRequest, DetachRequest } from './worker-protocol.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
 import type { RuntimeProcess } from '../doors.js';
 import { Reaper } from '../machine/reaper.js';
 import { Process } from '../process.js';
@@ -44,7 +44,11 @@ function start(script: string, hasInput: boolean): Process {
 async function readAll(process: Process, stream: 'stdout' | 'stderr'): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let offset = 0; ; ) {
-    const { data, end } = await process.readOutput(stream, offset, 0);
+    const { data, end } = await process.readOutput(stream, {
+      offset,
+      acknowledged: offset,
+      maxBytes: 0,
+    });
     pieces.push(Buffer.from(data));
     offset += data.length;
     if (end) return Buffer.concat(pieces);

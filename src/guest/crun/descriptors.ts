@@ -3,7 +3,8 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import { makePipe, setTerminalSize } from '../../base/native.js';
+import { makePipe } from '../../base/native/pipes.js';
+import { setTerminalSize } from '../../base/native/terminal.js';
 import { type ByteSource, sourceChunkBytes, type TerminalSize } from '../doors.js';
 
 // One for all: each read is handed on before the next one begins.
