@@ -141,9 +141,9 @@ export class LocalContainer implements Container {
     await this.#run.kill(signalName, options);
   }
 
-  async resize(size: TerminalSize): Promise<void> {
+  async resize(size: TerminalSize, options?: AbortOptions): Promise<void> {
     this.#requireKnown(`cannot resize the terminal of container ${this.id}`);
-    await this.#run.resize(size);
+    await this.#run.resize(size, options);
   }
 
   async stop(options?: StopOptions): Promise<void> {

@@ -68,7 +68,7 @@ export class FakeVm implements Vm {
     listenForHosts(guest, (connection) => {
       serve(connection, [this.#service]);
     });
-    if (this.#hung) guest.pause();
+    if (this.#hung) freeze(guest);
     return host;
   }
 
@@ -100,7 +100,7 @@ export class FakeVm implements Vm {
   /** Its agent reads nothing more: every call hangs. */
   hang(): void {
     this.#hung = true;
-    for (const port of this.#ports) port.pause();
+    for (const port of this.#ports) freeze(port);
   }
 
   /** The channel to its agent breaks; the VM itself goes on. */
@@ -131,4 +131,10 @@ export class FakeVm implements Vm {
       details: { consoleTail, stderrTail },
     });
   }
+}
+
+// Whoever listens on it would resume it at the next chunk that it takes.
+function freeze(port: Duplex): void {
+  port.pause();
+  port.resume = () => port;
 }
