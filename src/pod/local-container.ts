@@ -279,9 +279,9 @@ export class LocalContainer implements Container {
   // What is left of the run before is removed first: each run begins with a fresh root.
   async #enterAgain(what: string, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal, what);
-    await this.#leave(what);
     this.#entering = true;
     try {
+      await this.#leave(what);
       await this.#enter(what, signal);
     } finally {
       this.#entering = false;

@@ -358,6 +358,36 @@ test('a change of the terminal’s size that the guest does not answer ends with
   await pod.delete({ force: true });
 });
 
+test('a container that starts again while another is created is given room beside it', async () => {
+  const steps: string[] = [];
+  let goOn = (): void => {};
+  const isHeld = (step: string, id: string): boolean => step === 'create' && id === 'b';
+  const world = new PodWorld({
+    crun: {
+      onStep: (step, id) => {
+        steps.push(`${step} ${id}`);
+        if (!isHeld(step, id)) return undefined;
+        return new Promise((resolve) => (goOn = resolve));
+      },
+    },
+  });
+  const pod = await world.runtime.createPod({ id: 'p' });
+  const large = { rootfs: anyDirectory, command: ['sleep'], memoryMiB: '1GiB', cpus: 1 } as const;
+  const first = await pod.createContainer({ ...large, id: 'a' });
+  await first.start();
+  await first.stop({ graceMs: 0 });
+  const creating = pod.createContainer({ ...large, id: 'b' });
+  while (!steps.includes('create b')) await pause(5);
+  await first.start();
+  goOn();
+  await creating;
+  const { cpus, memoryMiB } = await pod.status();
+  assert.equal(cpus, 2);
+  assert.ok(memoryMiB > 2048, `${memoryMiB} MiB`);
+  await pod.delete({ force: true });
+  world.assertNothingLeft();
+});
+
 test('a damaged record is told, refused by gc, and deleted by force with what its name tells', async () => {
   const world = new PodWorld();
   await running(world);

@@ -1,7 +1,7 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
-import { createAgentService } from '../guest/agent-service.js';
+import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
 import { listenForHosts } from '../wire/attach/index.js';
@@ -66,7 +66,7 @@ export class FakeVm implements Vm {
     for (const end of [host, guest]) end.on('error', () => {});
     this.#ports.push(host, guest);
     listenForHosts(guest, (connection) => {
-      serve(connection, [this.#service]);
+      serve(connection, [this.#service], agentServerOptions);
     });
     if (this.#hung) freeze(guest);
     return host;
