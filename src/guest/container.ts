@@ -1,6 +1,7 @@
 // A container that exists: its first process, those added by exec, and what they have in common.
 import { VirtcontainersError } from '../base/errors.js';
 import type { NewProcess, RuntimeContainer } from './doors.js';
+import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
 
 /** Most processes that the host may add and not have released: each keeps two output buffers. */
@@ -13,12 +14,18 @@ export class Container {
   readonly #container: RuntimeContainer;
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
+  readonly #oomKills: OomKills;
   #started = false;
 
   constructor(id: string, container: RuntimeContainer) {
     this.id = id;
     this.#container = container;
-    this.init = new Process(container.init, () => container.oomKilled());
+    this.#oomKills = new OomKills(() => container.oomKills());
+    this.init = new Process(container.init, {
+      isInit: true,
+      killsBefore: 0,
+      oomKills: this.#oomKills,
+    });
   }
 
   async start(): Promise<void> {
@@ -38,8 +45,10 @@ export class Container {
     }
     this.#execs.set(process.id, null);
     try {
+      const oomKills = this.#oomKills;
+      const killsBefore = oomKills.count;
       const made = await this.#container.exec(process);
-      const exec = new Process(made, () => this.#container.oomKilled());
+      const exec = new Process(made, { isInit: false, killsBefore, oomKills });
       this.#execs.set(process.id, exec);
       return exec;
     } catch (error) {
@@ -60,7 +69,13 @@ export class Container {
   }
 
   async signalAll(signal: number): Promise<void> {
+    this.noteSignal(signal);
     await this.#container.signalAll(signal);
+  }
+
+  /** Notes a signal that the host sends to all its processes. */
+  noteSignal(signal: number): void {
+    for (const process of [this.init, ...this.#execs.values()]) process?.noteSignal(signal);
   }
 
   /** Forgets a process that has ended; safe to repeat. */

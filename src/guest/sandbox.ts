@@ -3,6 +3,8 @@ import { VirtcontainersError } from '../base/errors.js';
 import { Container } from './container.js';
 import type { ContainerRuntime, NewContainer } from './doors.js';
 
+const SIGKILL = 9;
+
 /** All containers of this VM. */
 export class Sandbox {
   readonly #runtime: ContainerRuntime;
@@ -45,6 +47,7 @@ export class Sandbox {
     for (let busy = this.#busy.get(id); busy !== undefined; busy = this.#busy.get(id)) await busy;
     await this.#whileBusy(id, async () => {
       // Streams are closed last: what the processes wrote can be read until they are gone.
+      this.#containers.get(id)?.noteSignal(SIGKILL);
       await this.#runtime.destroy(id);
       this.#containers.get(id)?.close();
       this.#containers.delete(id);
