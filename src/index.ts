@@ -1,4 +1,5 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
+/// <reference types="node" preserve="true" />
 import { createRuntime } from './create-runtime.js';
 import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';

@@ -245,6 +245,25 @@ test('an end by the memory limit is said', () =>
     assert.deepEqual([status.signal, status.oom], [9, true]);
   }));
 
+test('an end by the memory limit is said of that process alone', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['sleep']);
+    const endOf = async (processId: string, command: string) => {
+      await agent.exec({ containerId: 'c', processId, processJson: json({ args: [command] }) });
+      if (command === 'sleep') await agent.signal({ containerId: 'c', processId, signal: 9 });
+      const { signal, oom } = await agent.wait({ containerId: 'c', processId });
+      return [signal, oom];
+    };
+    assert.deepEqual(await endOf('a', 'be-killed'), [9, false]);
+    assert.deepEqual(await endOf('b', 'eat-memory'), [9, true]);
+    assert.deepEqual(await endOf('c', 'be-killed'), [9, false]);
+    assert.deepEqual(await endOf('d', 'sleep'), [9, false]);
+    assert.deepEqual(await endOf('e', 'eat-memory'), [9, true]);
+    await agent.signal({ containerId: 'c', signal: 9, all: true });
+    const { signal, oom } = await agent.wait({ containerId: 'c' });
+    assert.deepEqual([signal, oom], [9, false]);
+  }));
+
 test('a terminal is one stream, resized, and its input ends with ^D', () =>
   withAgent(async ({ agent, runtime }) => {
     await run(agent, ['cat'], { terminal: true });

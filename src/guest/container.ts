@@ -1,6 +1,7 @@
 // A container that exists: its first process, those added by exec, and what they have in common.
 import { VirtcontainersError } from '../base/errors.js';
 import type { NewProcess, RuntimeContainer } from './doors.js';
+import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
 
 /** A container in the agent's care. */
@@ -11,6 +12,7 @@ export class Container {
   readonly #admit: (what: string) => void;
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
+  readonly #oomKills: OomKills;
   #started = false;
 
   /** @param admit throws where the VM must not have one process more */
@@ -18,7 +20,12 @@ export class Container {
     this.id = id;
     this.#admit = admit;
     this.#container = container;
-    this.init = new Process(container.init, () => container.oomKilled());
+    this.#oomKills = new OomKills(() => container.oomKills());
+    this.init = new Process(container.init, {
+      isInit: true,
+      killsBefore: 0,
+      oomKills: this.#oomKills,
+    });
   }
 
   /** How many processes it has, being made or not yet released. */
@@ -41,8 +48,10 @@ export class Container {
     this.#admit(what);
     this.#execs.set(process.id, null);
     try {
+      const oomKills = this.#oomKills;
+      const killsBefore = oomKills.count;
       const made = await this.#container.exec(process);
-      const exec = new Process(made, () => this.#container.oomKilled());
+      const exec = new Process(made, { isInit: false, killsBefore, oomKills });
       this.#execs.set(process.id, exec);
       return exec;
     } catch (error) {
@@ -63,7 +72,13 @@ export class Container {
   }
 
   async signalAll(signal: number): Promise<void> {
+    this.noteSignal(signal);
     await this.#container.signalAll(signal);
+  }
+
+  /** Notes a signal that the host sends to all its processes. */
+  noteSignal(signal: number): void {
+    for (const process of [this.init, ...this.#execs.values()]) process?.noteSignal(signal);
   }
 
   /** Forgets a process that has ended; safe to repeat. */

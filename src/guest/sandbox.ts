@@ -6,6 +6,8 @@ import type { ContainerRuntime, NewContainer } from './doors.js';
 /** Most processes of this VM that are not released: each keeps two output buffers and has calls that wait on it. */
 export const maxProcesses = 1024;
 
+const SIGKILL = 9;
+
 /** All containers of this VM. */
 export class Sandbox {
   readonly #runtime: ContainerRuntime;
@@ -50,6 +52,7 @@ export class Sandbox {
     for (let busy = this.#busy.get(id); busy !== undefined; busy = this.#busy.get(id)) await busy;
     await this.#whileBusy(id, async () => {
       // Streams are closed last: what the processes wrote can be read until they are gone.
+      this.#containers.get(id)?.noteSignal(SIGKILL);
       await this.#runtime.destroy(id);
       this.#containers.get(id)?.close();
       this.#containers.delete(id);

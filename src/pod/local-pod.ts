@@ -34,6 +34,7 @@ import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
 import { toPodStatus } from './status.js';
 import { Steps } from './steps.js';
+import { takeId } from './taken.js';
 
 export interface CreatePodOptions {
   readonly config: PodConfig;
@@ -83,7 +84,8 @@ export class LocalPod implements Pod {
         planPod(config);
         mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
-          const owned = await mechanisms.store.create(config.id);
+          const { store } = mechanisms;
+          const owned = await takeId(store, () => store.create(config.id));
           const opened = new PodBook(owned, firstRecord(config, mechanisms.owner));
           undo.add('record', () => letGo(opened));
           await opened.save();
@@ -138,7 +140,7 @@ export class LocalPod implements Pod {
         );
       }
       const { owned } = this.#book;
-      await owned.reserveContainer(config.id);
+      await takeId(this.#mechanisms.store, () => owned.reserveContainer(config.id));
       undo.add('name', () => owned.releaseContainer(config.id));
       this.#arriving = config;
       undo.add('room', () => {

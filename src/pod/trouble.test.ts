@@ -169,6 +169,33 @@ test('an aborted stop gives up waiting and leaves the container running', async 
   world.assertNothingLeft();
 });
 
+test('an id that is taken says whether its owner lives, and what to do where it does not', async () => {
+  const world = new PodWorld();
+  const pod = await world.runtime.createPod({ id: 'box' });
+  const web = { id: 'web', rootfs: anyDirectory, command: ['sleep'] };
+  await pod.createContainer(web);
+  const other = new PodWorld({ other: world });
+  const mine = await other.runtime.createPod({ id: 'mine' });
+  const again = () => other.runtime.createPod({ id: 'box' });
+  await assert.rejects(again, { message: 'cannot create pod box: it exists' });
+  world.store.die();
+  const hint = /gc\(\) of the library .* deletePod\('box'\)/;
+  await assert.rejects(again, {
+    code: 'already-exists',
+    message: 'cannot create pod box: it exists, but its owner has ended',
+    hint,
+  });
+  await assert.rejects(mine.createContainer(web), {
+    code: 'already-exists',
+    message: /pod box has .*, but its owner has ended$/,
+    hint,
+  });
+  assert.deepEqual((await other.runtime.gc()).removed, ['box']);
+  await mine.createContainer(web);
+  await mine.delete({ force: true });
+  world.assertNothingLeft();
+});
+
 test('of two pods with one id one wins, and the loser harms nothing', async () => {
   const world = new PodWorld();
   const results = await Promise.allSettled([

@@ -60,7 +60,7 @@ export class FakeContainer implements RuntimeContainer {
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
   readonly #processes: FakeProcess[] = [];
-  #oomKilled = false;
+  #oomKills = 0;
 
   constructor(
     options: NewContainer,
@@ -92,8 +92,8 @@ export class FakeContainer implements RuntimeContainer {
     for (const process of this.#processes) process.signal(signal);
   }
 
-  oomKilled(): boolean {
-    return this.#oomKilled;
+  oomKills(): number {
+    return this.#oomKills;
   }
 
   killAll(): void {
@@ -117,7 +117,7 @@ export class FakeContainer implements RuntimeContainer {
       terminal,
       program,
       onOom: () => {
-        this.#oomKilled = true;
+        this.#oomKills += 1;
       },
     });
     this.#processes.push(process);
@@ -189,6 +189,7 @@ export class FakeProcess implements RuntimeProcess {
         this.#options.onOom();
         this.#finish({ code: 0, signal: 9 });
       },
+      kill: () => this.#finish({ code: 0, signal: 9 }),
     };
     this.#options.program(context).then(
       (code) => this.#finish({ code, signal: 0 }),

@@ -16,6 +16,8 @@ export interface FakeProgramContext {
   onSignal(signal: number, handler: () => void): void;
   /** Ends the process as the kernel's OOM killer does. */
   oom(): void;
+  /** Ends the process as SIGKILL from another one in the container does. */
+  kill(): void;
 }
 
 /** Resolves to the exit code. */
@@ -81,6 +83,11 @@ export const fakePrograms: Readonly<Record<string, FakeProgram>> = {
   /** Is killed by its container's memory limit. */
   'eat-memory': ({ oom }) => {
     oom();
+    return never;
+  },
+  /** Is killed by another process of its container. */
+  'be-killed': ({ kill }) => {
+    kill();
     return never;
   },
   /** Prints its environment, a line each. */

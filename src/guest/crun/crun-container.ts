@@ -95,8 +95,8 @@ export class CrunContainer implements RuntimeContainer {
     this.#parts.cgroup.signalAll(signal);
   }
 
-  oomKilled(): boolean {
-    return this.#parts.cgroup.oomKilled();
+  oomKills(): number {
+    return this.#parts.cgroup.oomKills();
   }
 
   /** Resolves when all processes that were made have ended. */

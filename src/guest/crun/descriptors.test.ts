@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { spawnChild } from '../../base/native/children.js';
 import type { RuntimeProcess } from '../doors.js';
 import { Reaper } from '../machine/reaper.js';
+import { OomKills } from '../oom-kills.js';
 import { Process } from '../process.js';
 import { Pipes } from './descriptors.js';
 
@@ -38,7 +39,8 @@ function start(script: string, hasInput: boolean): Process {
     signal: () => {},
   };
   pipes.close();
-  return new Process(process, () => false);
+  const oomKills = new OomKills(() => 0);
+  return new Process(process, { isInit: false, killsBefore: 0, oomKills });
 }
 
 async function readAll(process: Process, stream: 'stdout' | 'stderr'): Promise<Buffer> {
