@@ -74,7 +74,7 @@ test('each step of the pod is told when it begins and ends, and timed', () => {
   );
 });
 
-test('a container is stopped by its signal, and by force after the grace', async () => {
+test('a container is stopped by its signal, by force after the grace, and goes on where the grace is given up', async () => {
   const polite = await pod.createContainer({
     rootfs: debian,
     command: ['sh', '-c', 'trap "exit 4" INT; echo ready; while :; do sleep 0.1; done'],
@@ -90,6 +90,11 @@ test('a container is stopped by its signal, and by force after the grace', async
   const stubborn = await pod.createContainer({ rootfs: debian, command: ['sleep', '1000'] });
   await stubborn.start();
   await assert.rejects(stubborn.delete(), { code: 'invalid-state' });
+  const giveUp = new AbortController();
+  setTimeout(() => giveUp.abort(), 500);
+  const stopping = stubborn.stop({ graceMs: '60s', signal: giveUp.signal });
+  await assert.rejects(stopping, { name: 'AbortError' });
+  assert.equal((await stubborn.status()).state, 'running');
   await stubborn.stop({ graceMs: '300ms' });
   assert.deepEqual(await stubborn.wait(), { code: 137, signal: 'SIGKILL', reason: 'signaled' });
   await stubborn.delete();
