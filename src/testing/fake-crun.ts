@@ -106,7 +106,8 @@ export class FakeContainer implements RuntimeContainer {
     const program = this.#programs[command];
     if (program === undefined) {
       const reason = command === '/not-executable' ? 'command-not-executable' : 'command-not-found';
-      throw new VirtcontainersError('invalid-argument', `cannot run ${command}: ${reason}`, {
+      const what = `cannot execute ${JSON.stringify(command)}`;
+      throw new VirtcontainersError('invalid-argument', `${what}: ${reason}`, {
         details: { reason },
       });
     }

@@ -1,4 +1,4 @@
-// Tests of bin/virtc as a shell finds it: through npm's link, with arguments that Node itself would act on.
+// Tests of bin/virtc as a shell finds it: through npm's link, with arguments that Node would act on or nobody knows.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -27,4 +27,25 @@ test('arguments arrive as they are', (t) => {
   const { status, stderr } = virtc(t, ['no such  "verb" $HOME']);
   assert.match(stderr, /^virtc: unknown command 'no such {2}"verb" \$HOME'/);
   assert.equal(status, 125);
+});
+
+const refusals: readonly [readonly string[], RegExp][] = [
+  [['help', 'bogus'], /^virtc: unknown command 'bogus'\n$/],
+  [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
+  [['run', '-it=1', 'true'], /^virtc: flags such as -it take no value: '=1'\n/],
+  [['run', '--tty=1', 'true'], /^virtc: unknown option '--tty=1'\n/],
+];
+for (const [args, message] of refusals) {
+  test(`refused: virtc ${args.join(' ')}`, (t) => {
+    const { status, stderr } = virtc(t, args);
+    assert.match(stderr, message);
+    assert.equal(status, 125);
+  });
+}
+
+test('help is there for every verb, and for itself', (t) => {
+  for (const args of [['help'], ['help', 'run'], ['help', 'help']]) {
+    const { status, stderr } = virtc(t, args);
+    assert.deepEqual([status, stderr], [0, '']);
+  }
 });

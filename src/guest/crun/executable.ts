@@ -35,7 +35,13 @@ export function checkExecutable(rootFd: number, command: Command): void {
       closeSync(fd);
     }
   }
-  throw refusal ?? commandError(command.command, 'command-not-found', 'there is no such file');
+  throw refusal ?? notFoundError(command.command);
+}
+
+/** The error for a command that is not there. */
+export function notFoundError(command: string): VirtcontainersError {
+  const where = command.includes('/') ? '' : ' in PATH';
+  return commandError(command, 'command-not-found', `there is no such file${where}`);
 }
 
 /** The error for a command that is missing or cannot be executed. */

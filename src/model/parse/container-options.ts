@@ -151,9 +151,11 @@ function rootfsSchema(z: Z, p: Parts) {
 }
 
 function mountSchema(z: Z, p: Parts) {
-  const destination = p.guestPath.refine((value) => value !== '/', {
-    error: 'must not be the root itself',
-  });
+  const destination = p.guestPath
+    .refine((value) => value !== '/', { error: 'must not be the root itself' })
+    .refine((value) => !['/proc', '/sys', '/dev'].includes(value), {
+      error: 'must not be /proc, /sys or /dev itself',
+    });
   const bind = strict(z, 'a bind mount', {
     kind: z.literal('bind'),
     source: p.hostPath.transform((value) => path.resolve(value)),
@@ -168,7 +170,12 @@ function mountSchema(z: Z, p: Parts) {
       .optional(),
   });
   return z
-    .discriminatedUnion('kind', [bind, tmpfs], { error: "must be 'bind' or 'tmpfs'" })
+    .discriminatedUnion('kind', [bind, tmpfs], {
+      error: (issue) =>
+        typeof issue.input === 'object' && issue.input !== null
+          ? "must be 'bind' or 'tmpfs'"
+          : "must be an object whose `kind` is 'bind' or 'tmpfs'",
+    })
     .transform(
       (mount): Mount =>
         mount.kind === 'bind'

@@ -159,6 +159,16 @@ const refused: readonly [Record<string, unknown>, string][] = [
     { mounts: [{ kind: 'bind', source: '/a', destination: '/b', readonly: true }] },
     'unknown option `readonly` for a bind mount: did you mean `readOnly`? (in `mounts[0]`)',
   ],
+  ...['/proc', '/sys/', '/dev/x/..'].map((destination): [Record<string, unknown>, string] => [
+    { mounts: [{ kind: 'bind', source: '/a', destination }] },
+    `option \`mounts[0].destination\` must not be /proc, /sys or /dev itself, not '${destination}'`,
+  ]),
+  [
+    { mounts: ['/a:/b'] },
+    "option `mounts[0]` must be an object whose `kind` is 'bind' or 'tmpfs', not '/a:/b'",
+  ],
+  [{ mounts: '/a:/b' }, "option `mounts` must be a list of mounts, not '/a:/b'"],
+  [{ mounts: [{}] }, "option `mounts[0].kind` must be 'bind' or 'tmpfs', not undefined"],
   [
     { mounts: [{ kind: 'nfs', destination: '/b' }] },
     "option `mounts[0].kind` must be 'bind' or 'tmpfs', not 'nfs'",
