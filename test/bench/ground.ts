@@ -1,6 +1,6 @@
 // The ground that benchmarks stand on: roots of their own, programs to run, and the end of all that was started.
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep, waitFor } from '../../src/base/deadline.js';
@@ -33,8 +33,6 @@ export class Ground {
   readonly #before: HostSnapshot;
 
   constructor(signal: AbortSignal) {
-    const installed = path.join(installedLibRoot, 'rootfs/debian');
-    if (!existsSync(installed)) throw new Error(`${installed} is missing: npm run bench makes it`);
     this.signal = signal;
     this.runRoot = `/run/virtcontainers-bench-${process.pid}`;
     this.scratch = mkdtempSync('/var/tmp/virtcontainers-bench-');
@@ -44,9 +42,15 @@ export class Ground {
     mkdirSync(this.runRoot, { mode: 0o700 });
     mkdirSync(this.libRoot, { mode: 0o700 });
     symlinkSync(path.join(installedLibRoot, 'guest'), path.join(this.libRoot, 'guest'));
-    const copied = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
-    cpSync(installed, this.rootfs, copied);
     this.runtime = createRuntime({ runRoot: this.runRoot, libRoot: this.libRoot });
+  }
+
+  /** Copies the root file system. */
+  prepare(): void {
+    const installed = path.join(installedLibRoot, 'rootfs/debian');
+    if (!existsSync(installed)) throw new Error(`${installed} is missing: npm run bench makes it`);
+    // Not by Node, which cannot copy device nodes.
+    execFileSync('cp', ['-a', installed, this.rootfs]);
   }
 
   /** Gives a booted pod to `action` and deletes it, also where that fails. */

@@ -51,6 +51,7 @@ const timer = setTimeout(() => stop.abort(new Error('out of time')), longestMs);
 
 const ground = new Ground(stop.signal);
 try {
+  ground.prepare();
   const report = await measure(ground);
   console.log(`\n${toTable(report.rows)}`);
   for (const why of report.missing) console.error(`not measured: ${why}`);

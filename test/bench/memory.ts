@@ -7,7 +7,7 @@ import { sleep } from '../../src/base/deadline.js';
 import { descendants } from '../e2e/host-process.js';
 import type { Bench } from './bench.js';
 import type { Part, Row } from './figures.js';
-import { checkout, exitOf, type Ground } from './ground.js';
+import { checkout, exitOf } from './ground.js';
 
 /** Until what a boot needed is given back: the balloon reports free pages every two seconds. */
 const settleMs = 5000;
@@ -32,7 +32,7 @@ export const memoryBench: Bench = {
     const owner = ground.start(process.execPath, [file, ground.rootfs], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const ended = exitOf(owner, AbortSignal.any([ground.signal]));
+    const ended = exitOf(owner, ground.signal);
     ended.catch(() => {});
     const lines = createInterface({ input: owner.stdout ?? process.stdin })[Symbol.asyncIterator]();
     const next = async (): Promise<number> => {

@@ -90,7 +90,7 @@ async function runVirtc(ground: Ground): Promise<number> {
   const args = [virtc, 'run', '--rootfs', ground.rootfs, '--', 'echo', 'x'];
   const child = ground.start(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = exitOf(child, ground.signal);
-  const errors = text(child.stderr ?? []);
+  const errors = child.stderr === null ? '' : text(child.stderr);
   let firstMs: number | undefined;
   child.stdout?.on('data', () => {
     firstMs ??= performance.now() - begin;
