@@ -13,6 +13,7 @@ test('the library exports these values and no others', () => {
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'podStatus',
     'version',
   ]);
 });

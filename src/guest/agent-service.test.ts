@@ -68,7 +68,8 @@ async function readAll(agent: Client, stream: OutputStream, processId = ''): Pro
   const pieces: Uint8Array[] = [];
   let offset = 0n;
   for (;;) {
-    const { data, end } = await agent.readOutput({ containerId: 'c', processId, stream, offset });
+    const range = { stream, offset, acknowledged: offset };
+    const { data, end } = await agent.readOutput({ containerId: 'c', processId, ...range });
     pieces.push(data);
     offset += BigInt(data.length);
     if (end) return Buffer.concat(pieces);

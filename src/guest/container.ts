@@ -3,22 +3,27 @@ import { VirtcontainersError } from '../base/errors.js';
 import type { NewProcess, RuntimeContainer } from './doors.js';
 import { Process } from './process.js';
 
-/** Most processes that the host may add and not have released: each keeps two output buffers. */
-const maxProcesses = 1024;
-
 /** A container in the agent's care. */
 export class Container {
   readonly id: string;
   readonly init: Process;
   readonly #container: RuntimeContainer;
+  readonly #admit: (what: string) => void;
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
   #started = false;
 
-  constructor(id: string, container: RuntimeContainer) {
+  /** @param admit throws where the VM must not have one process more */
+  constructor(id: string, container: RuntimeContainer, admit: (what: string) => void) {
     this.id = id;
+    this.#admit = admit;
     this.#container = container;
     this.init = new Process(container.init, () => container.oomKilled());
+  }
+
+  /** How many processes it has, being made or not yet released. */
+  get processes(): number {
+    return 1 + this.#execs.size;
   }
 
   async start(): Promise<void> {
@@ -33,9 +38,7 @@ export class Container {
     if (this.#execs.has(process.id)) {
       throw new VirtcontainersError('already-exists', `${what}: it exists`);
     }
-    if (this.#execs.size >= maxProcesses) {
-      throw new VirtcontainersError('unavailable', `${what}: ${maxProcesses} are not released`);
-    }
+    this.#admit(what);
     this.#execs.set(process.id, null);
     try {
       const made = await this.#container.exec(process);

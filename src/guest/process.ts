@@ -2,7 +2,7 @@
 import { VirtcontainersError } from '../base/errors.js';
 import type { RuntimeProcess, TerminalSize } from './doors.js';
 import { Input, type InputState } from './input.js';
-import { OutputBuffer, type OutputPiece } from './output-buffer.js';
+import { OutputBuffer, type OutputPiece, type OutputRange } from './output-buffer.js';
 
 /** Output kept per stream until it is acknowledged, in bytes: more stops the container's writer, not the agent. */
 const outputBufferBytes = 1024 * 1024;
@@ -50,11 +50,12 @@ export class Process {
     return this.#status;
   }
 
-  readOutput(stream: 'stdout' | 'stderr', offset: number, maxBytes: number): Promise<OutputPiece> {
+  /** @param range a `maxBytes` of 0 means as many as an answer may have */
+  readOutput(stream: 'stdout' | 'stderr', range: OutputRange): Promise<OutputPiece> {
     const buffer = stream === 'stdout' ? this.#stdout : this.#stderr;
-    const limit = maxBytes === 0 ? outputPieceBytes : Math.min(maxBytes, outputPieceBytes);
+    const maxBytes = Math.min(range.maxBytes || outputPieceBytes, outputPieceBytes);
     if (buffer === null) return Promise.resolve({ data: new Uint8Array(0), end: true });
-    return buffer.read(offset, limit);
+    return buffer.read({ ...range, maxBytes });
   }
 
   writeInput(offset: number, data: Uint8Array, end: boolean): Promise<InputState> {

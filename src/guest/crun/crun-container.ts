@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
-import { O_PATH } from '../../base/native.js';
+import { O_PATH } from '../../base/native/open-beneath.js';
 import type { NewProcess, RuntimeContainer, RuntimeProcess } from '../doors.js';
 import type { Cgroup } from './cgroup.js';
 import { checkExecutable } from './executable.js';

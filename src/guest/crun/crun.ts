@@ -1,7 +1,7 @@
 // Runs crun (1.8) and says in our words why it failed.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
 import type { ProcessEnd } from '../doors.js';
 import type { Reaper } from '../machine/reaper.js';
 import { signalPid } from './cgroup.js';

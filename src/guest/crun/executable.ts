@@ -1,7 +1,7 @@
 // Says before a command is started whether the kernel would execute it, and why not.
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { O_PATH } from '../../base/native.js';
+import { O_PATH } from '../../base/native/open-beneath.js';
 import { isMissing, openInRoot, withPath } from './in-root.js';
 
 export interface Command {
