@@ -11,15 +11,12 @@ import { rssMiB } from './memory.js';
 
 const idle = ['sleep', 'infinity'];
 
+const hostCrunRow = 'floor: crun on the host';
+
 export const execBench: Bench = {
-  rows: [
-    'floor: crun on the host',
-    'exec of true',
-    'exec of true beside a full stream',
-    'stream beside exec',
-  ],
+  rows: [hostCrunRow, 'exec of true', 'exec of true beside a full stream', 'stream beside exec'],
   async run(ground) {
-    const crun = await repeat({ times: 15, maxMs: 10_000 }, hostCrun(ground));
+    const host = await measureHostCrun(ground);
     return await ground.withPod(async (pod) => {
       const container = await started(ground, pod, idle);
       await execTrue(ground, container);
@@ -34,9 +31,9 @@ export const execBench: Bench = {
       const [begin, before] = [performance.now(), bytes];
       const beside = await repeat(bounds, () => execTrue(ground, container));
       const rate = (bytes - before) / 1e3 / (performance.now() - begin);
-      const [floor = '', exec = '', busy = '', stream = ''] = this.rows;
+      const [, exec = '', busy = '', stream = ''] = this.rows;
       return [
-        { name: floor, unit: 'ms', samples: crun, note: '`crun run` of `true` in the same Debian' },
+        ...host,
         {
           name: exec,
           unit: 'ms',
@@ -75,6 +72,20 @@ async function execTrue({ signal }: Ground, container: Container): Promise<numbe
   return performance.now() - begin;
 }
 
+/** No row where crun does not run on the host: the product does not need it there. */
+async function measureHostCrun(ground: Ground): Promise<readonly Row[]> {
+  try {
+    const run = hostCrun(ground);
+    const samples = await repeat({ times: 15, maxMs: 10_000 }, run);
+    const note = '`crun run` of `true` in the same Debian, in a mount namespace made by `unshare`';
+    return [{ name: hostCrunRow, unit: 'ms', samples, note }];
+  } catch (error) {
+    ground.signal.throwIfAborted();
+    console.error(`${hostCrunRow} is left out: ${error instanceof Error ? error.message : error}`);
+    return [];
+  }
+}
+
 function hostCrun(ground: Ground): () => Promise<number> {
   const bundle = path.join(ground.scratch, 'bundle');
   mkdirSync(bundle);
@@ -88,8 +99,12 @@ function hostCrun(ground: Ground): () => Promise<number> {
   spec.process.terminal = false;
   spec.root.path = ground.rootfs;
   writeFileSync(file, JSON.stringify(spec));
-  const state = path.join(ground.runRoot, 'cache/crun');
-  return () => ground.time('crun', ['--root', state, 'run', '--bundle', bundle, 'bench']);
+  const state = path.join(ground.scratch, 'crun');
+  // crun refuses a host whose cgroups are of both versions; it sees one in a mount namespace of its own.
+  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun "$@"';
+  const alone = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
+  return () =>
+    ground.time('unshare', [...alone, '--root', state, 'run', '--bundle', bundle, 'bench']);
 }
 
 export const containersBench: Bench = {
@@ -112,7 +127,10 @@ export const containersBench: Bench = {
       for (let warm = 0; warm < 10; warm++) await cycle();
       const before = hostState();
       samples.length = 0;
-      const done = (await repeat({ times: 100, maxMs: 150_000 }, cycle)).length;
+      const bounds = { times: 50, maxMs: 75_000 };
+      const half = (await repeat(bounds, cycle)).length;
+      const halfway = hostState();
+      const done = half + (await repeat(bounds, cycle)).length;
       const after = hostState();
       const tenth = Math.ceil(samples.length / 10);
       const mean = (part: readonly number[]): number =>
@@ -133,7 +151,11 @@ export const containersBench: Bench = {
           name: memory,
           unit: 'MiB',
           samples: [after.rssMiB - before.rssMiB],
-          note: 'RSS after garbage collection',
+          note: 'RSS after garbage collection; what it still grew in the second half shows whether it is flat',
+          parts: [
+            { name: `first ${half}`, value: halfway.rssMiB - before.rssMiB },
+            { name: `next ${done - half}`, value: after.rssMiB - halfway.rssMiB },
+          ],
         },
         {
           name: descriptors,

@@ -124,7 +124,7 @@ export function exitOf(child: ChildProcess, signal: AbortSignal): Promise<number
     child.once('error', reject);
     child.once('close', resolve);
   });
-  return waitFor(ended, { what: 'cannot wait for a program', signal, timeoutMs: 120_000 });
+  return waitFor(ended, { what: 'cannot wait for a program', signal, timeoutMs: 180_000 });
 }
 
 /** Calls `action` up to `times` times, fewer where that would exceed the time, but once at least. */
