@@ -47,15 +47,19 @@ export function check<T>(what: string, schema: ZodType<T>, input: unknown): T {
   const at = pathText(path);
   if (issue.code === 'unrecognized_keys') {
     const where = at === '' ? '' : ` (in \`${at}\`)`;
-    throw refused(`${what}: ${issue.message}${where}`, at);
+    throw refused(`${what}: ${issue.message}${where}`, { option: at });
   }
-  const value = showValue(valueAt(input, path));
-  if (at === '') throw refused(`${what}: the options ${issue.message}, not ${value}`, at);
-  throw refused(`${what}: option \`${at}\` ${issue.message}, not ${value}`, at);
+  const rule = `${issue.message}, not ${showValue(valueAt(input, path))}`;
+  if (at === '') throw refused(`${what}: the options ${rule}`, { option: at });
+  throw refused(`${what}: option \`${at}\` ${rule}`, { option: at, rule });
 }
 
-function refused(message: string, option: string): VirtcontainersError {
-  return new VirtcontainersError('invalid-argument', message, { details: { option } });
+/** @param details `rule`: the sentence's end, for those who name the option otherwise */
+function refused(
+  message: string,
+  details: { readonly option: string; readonly rule?: string },
+): VirtcontainersError {
+  return new VirtcontainersError('invalid-argument', message, { details });
 }
 
 function pathText(path: readonly (string | number)[]): string {
