@@ -39,6 +39,8 @@ export interface TmpfsMount {
   readonly destination: string;
   /** Bound in bytes; null means half of the VM's memory. */
   readonly sizeBytes: number | null;
+  /** Mount options that hold over the default ones. */
+  readonly options: readonly string[];
 }
 
 export type Mount = BindMount | TmpfsMount;
@@ -56,8 +58,8 @@ export interface Resources {
 export interface ResourceLimit {
   /** For example `RLIMIT_NOFILE`. */
   readonly type: string;
-  readonly soft: number;
-  readonly hard: number;
+  readonly soft: number | 'unlimited';
+  readonly hard: number | 'unlimited';
 }
 
 /** All that makes a container. */

@@ -91,6 +91,11 @@ export type MountOptions =
       readonly destination: string;
       /** Bound in bytes. Default: half of the VM's memory. */
       readonly sizeBytes?: Size;
+      /**
+       * Mount options after `nosuid`, `nodev`, `mode=1777` and the size; of two that contradict each other the last one holds.
+       * For example `['noexec', 'mode=0700', 'uid=1000']`.
+       */
+      readonly options?: readonly string[];
     };
 
 export interface ContainerOptions extends ProcessOptions, AbortOptions {
@@ -116,8 +121,8 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly rlimits?: readonly {
     /** For example `RLIMIT_NOFILE`. */
     readonly type: string;
-    readonly soft: number;
-    readonly hard: number;
+    readonly soft: number | 'unlimited';
+    readonly hard: number | 'unlimited';
   }[];
   /** Sent to init by `stop`. Default `SIGTERM`. */
   readonly stopSignal?: NodeJS.Signals;

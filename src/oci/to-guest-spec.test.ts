@@ -117,8 +117,13 @@ test("mounts come after the system's, outer before inner, and replace what is at
     [
       { kind: 'share', destination: '/data/inner', index: 0, readOnly: true },
       { kind: 'share', destination: '/data', index: 1, readOnly: false },
-      { kind: 'tmpfs', destination: '/dev/shm', sizeBytes: 4096 },
-      { kind: 'tmpfs', destination: '/scratch', sizeBytes: null },
+      {
+        kind: 'tmpfs',
+        destination: '/dev/shm',
+        sizeBytes: 4096,
+        options: ['noexec', 'mode=700', 'size=50%'],
+      },
+      { kind: 'tmpfs', destination: '/scratch', sizeBytes: null, options: [] },
     ],
     'pod',
   );
@@ -134,9 +139,19 @@ test("mounts come after the system's, outer before inner, and replace what is at
     options: ['rbind', 'rprivate', 'nodev', 'ro'],
   });
   assert.equal(at('/data')?.options.at(-1), 'rw');
-  assert.deepEqual(at('/dev/shm')?.options.at(-1), 'size=4096');
+  assert.deepEqual(at('/dev/shm')?.options, [
+    ...['nosuid', 'nodev', 'noexec', 'mode=700', 'size=50%'],
+  ]);
+  assert.deepEqual(at('/scratch')?.options, ['nosuid', 'nodev', 'mode=1777']);
   assert.deepEqual(at('/sys')?.options.includes('ro'), true);
   assert.deepEqual(at('/sys/fs/cgroup')?.options.includes('ro'), true);
+});
+
+test('a limit that is none is the -1 that crun reads as such', () => {
+  const rlimits = [{ type: 'RLIMIT_CORE', soft: 0, hard: 'unlimited' as const }];
+  assert.deepEqual(toGuestProcess(config.process, { ...config, rlimits }).rlimits, [
+    { type: 'RLIMIT_CORE', soft: 0, hard: -1 },
+  ]);
 });
 
 test("the root is read-only only if asked, and the hostname is the pod's if it has none", () => {

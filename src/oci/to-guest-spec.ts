@@ -1,6 +1,13 @@
 // A container's configuration to the OCI runtime specification that crun reads in the guest.
-import type { ContainerConfig, ProcessConfig, Resources } from '../model/container-config.js';
+import type {
+  ContainerConfig,
+  ProcessConfig,
+  ResourceLimit,
+  Resources,
+  TmpfsMount,
+} from '../model/container-config.js';
 import { defaultPath } from '../model/limits.js';
+import { mergeTmpfsOptions } from '../model/tmpfs-options.js';
 import { deviceRules, maskedPaths, readonlyPaths, systemMounts } from './defaults.js';
 import { toSeccomp } from './seccomp.js';
 import type { OciMount, OciProcess, OciResources, OciSpec, OciUser } from './spec.js';
@@ -14,7 +21,7 @@ export type GuestMount =
       readonly index: number;
       readonly readOnly: boolean;
     }
-  | { readonly kind: 'tmpfs'; readonly destination: string; readonly sizeBytes: number | null };
+  | TmpfsMount;
 
 /** The specification; the guest fills in `root.path`, the control group and what it looks up for the user. */
 export function toGuestSpec(
@@ -79,7 +86,7 @@ export function toGuestProcess(
       inheritable: [],
       ambient: [],
     },
-    rlimits,
+    rlimits: rlimits.map(toRlimit),
     // As docker: sudo works. What a process can win by it stays within the VM.
     noNewPrivileges: false,
   };
@@ -89,6 +96,16 @@ export function toGuestProcess(
 function toUser(user: string): OciUser {
   const [name = '', group = ''] = user.split(':');
   return { uid: toId(name) ?? 0, gid: toId(group) ?? 0, username: user };
+}
+
+// The kernel's RLIM_INFINITY is 2^64 - 1, which no JSON number of ours can say. crun reads numbers by strtoull(3), which
+// takes -1 for it.
+const unlimited = -1;
+
+function toRlimit({ type, soft, hard }: ResourceLimit): OciProcess['rlimits'][number] {
+  const toNumber = (limit: number | 'unlimited'): number =>
+    limit === 'unlimited' ? unlimited : limit;
+  return { type, soft: toNumber(soft), hard: toNumber(hard) };
 }
 
 // The largest id but one: (uid_t) -1 means "leave as it is" to the kernel.
@@ -126,7 +143,7 @@ function toMount(mount: GuestMount): OciMount {
     destination,
     type: 'tmpfs',
     source: 'tmpfs',
-    options: ['nosuid', 'nodev', 'mode=1777', ...size],
+    options: mergeTmpfsOptions(['nosuid', 'nodev', 'mode=1777', ...size, ...mount.options]),
   };
 }
 

@@ -180,8 +180,12 @@ const refusals: readonly [string, readonly string[], RegExp][] = [
     ['run', '--rootfs', debian, '--name', '../../x', 'true'],
     /cannot use container id "\.\.\/\.\.\/x"/,
   ],
-  ['a bad size', ['run', '--rootfs', debian, '-m', 'much', 'true'], /cannot use memory "much"/],
-  ['a relative working directory', ['run', '--rootfs', debian, '-w', 'x', 'true'], /`cwd`/],
+  ['a bad size', ['run', '--rootfs', debian, '-m', 'much', 'true'], /cannot use --memory "much"/],
+  [
+    'a relative working directory',
+    ['run', '--rootfs', debian, '-w', 'x', 'true'],
+    /cannot use --workdir: it must be an absolute path/,
+  ],
   [
     '-it without a terminal',
     ['run', '--rootfs', debian, '-it', 'true'],

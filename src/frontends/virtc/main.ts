@@ -65,5 +65,5 @@ Environment:
   VIRTC_ACCELERATOR  auto, kvm or tcg (default auto)
   VIRTC_LOG          debug, info, warn or error: log on standard error
 
-Exit codes: the command's own; 125 if virtc failed, 126 if the command cannot be
-executed, 127 if it does not exist, 128+n if signal n ended it.`;
+Exit codes: the command's own; 124 if --timeout ended it, 125 if virtc failed, 126 if
+the command cannot be executed, 127 if it does not exist, 128+n if signal n ended it.`;

@@ -4,6 +4,7 @@ import { printableTail } from '../../base/untrusted-text.js';
 
 /** Exit codes that are not the command's own, as docker has them. */
 export const exitCodes = {
+  timedOut: 124,
   virtcFailed: 125,
   notExecutable: 126,
   notFound: 127,

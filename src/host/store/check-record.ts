@@ -20,6 +20,9 @@ const text: Check<string> = (value, where) => {
 const number: Check<number> = (value, where) => {
   if (typeof value !== 'number' || !Number.isFinite(value)) fail(where, 'a number');
 };
+const limit: Check<number | 'unlimited'> = (value, where) => {
+  if (value !== 'unlimited') number(value, where);
+};
 const flag: Check<boolean> = (value, where) => {
   if (typeof value !== 'boolean') fail(where, 'true or false');
 };
@@ -100,7 +103,12 @@ const handle = union<Handle>({
 
 const mount = union<Mount>({
   bind: object({ kind: oneOf('bind'), source: text, destination: text, readOnly: flag }),
-  tmpfs: object({ kind: oneOf('tmpfs'), destination: text, sizeBytes: orNull(number) }),
+  tmpfs: object({
+    kind: oneOf('tmpfs'),
+    destination: text,
+    sizeBytes: orNull(number),
+    options: list(text),
+  }),
 });
 
 const containerConfig = object<ContainerConfig>({
@@ -119,7 +127,7 @@ const containerConfig = object<ContainerConfig>({
   mounts: list(mount),
   resources: object({ memoryBytes: orNull(number), cpus: orNull(number), pids: number }),
   capabilities: list(text),
-  rlimits: list(object({ type: text, soft: number, hard: number })),
+  rlimits: list(object({ type: text, soft: limit, hard: limit })),
   stopSignal: signal,
   labels: texts,
 });

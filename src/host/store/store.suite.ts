@@ -46,11 +46,11 @@ export function sampleRecord(podId: string): PodRecord {
           hostname: null,
           mounts: [
             { kind: 'bind', source: '/a', destination: '/b', readOnly: true },
-            { kind: 'tmpfs', destination: '/t', sizeBytes: null },
+            { kind: 'tmpfs', destination: '/t', sizeBytes: null, options: ['noexec'] },
           ],
           resources: { memoryBytes: 1024, cpus: 1.5, pids: 100 },
           capabilities: ['CAP_CHOWN'],
-          rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 4096 }],
+          rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 'unlimited' }],
           stopSignal: 'SIGTERM',
           labels: {},
         },

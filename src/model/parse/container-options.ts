@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { VirtcontainersError } from '../../base/errors.js';
 import { allCapabilities, defaultCapabilities, rlimitTypes } from '../capabilities.js';
-import type { ContainerConfig, Mount } from '../container-config.js';
+import type { ContainerConfig, Mount, ResourceLimit } from '../container-config.js';
 import { newId, validateId } from '../id.js';
 import {
   defaultPidsLimit,
@@ -12,6 +12,7 @@ import {
   maxVmMemoryMiB,
   minContainerMemoryMiB,
 } from '../limits.js';
+import { tmpfsOptionFault } from '../tmpfs-options.js';
 import { type Parts, parts } from './parts.js';
 import { processShape } from './process-options.js';
 import { check, loadZod, strict, type Z } from './schema.js';
@@ -168,6 +169,7 @@ function mountSchema(z: Z, p: Parts) {
     sizeBytes: p
       .size(1, 4096, maxVmMemoryMiB * MiB, `must be from 4096 bytes to ${maxVmMemoryMiB} MiB`)
       .optional(),
+    options: z.array(tmpfsOption(p), { error: 'must be a list of mount options' }).optional(),
   });
   return z
     .discriminatedUnion('kind', [bind, tmpfs], {
@@ -180,19 +182,37 @@ function mountSchema(z: Z, p: Parts) {
       (mount): Mount =>
         mount.kind === 'bind'
           ? { ...mount, readOnly: mount.readOnly ?? false }
-          : { kind: 'tmpfs', destination: mount.destination, sizeBytes: mount.sizeBytes ?? null },
+          : { ...mount, sizeBytes: mount.sizeBytes ?? null, options: mount.options ?? [] },
     );
+}
+
+function tmpfsOption(p: Parts) {
+  return p.through("must be a tmpfs mount option such as 'noexec' or 'mode=0700'", (value) =>
+    typeof value === 'string' && tmpfsOptionFault(value) === null ? value : undefined,
+  );
 }
 
 function rlimitSchema(z: Z, p: Parts) {
   return strict(z, 'a resource limit', {
     type: nameIn(p, 'resource limit', rlimitTypes),
-    soft: p.integer(0, Number.MAX_SAFE_INTEGER),
-    hard: p.integer(0, Number.MAX_SAFE_INTEGER),
-  }).refine((limit) => limit.soft <= limit.hard, {
+    soft: rlimitValue(p),
+    hard: rlimitValue(p),
+  }).refine((limit) => toNumber(limit.soft) <= toNumber(limit.hard), {
     error: 'must have a soft limit up to its hard limit',
   });
 }
+
+function rlimitValue(p: Parts) {
+  const rule = `must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER} or 'unlimited'`;
+  return p.through(rule, (value) =>
+    value === 'unlimited' || (Number.isSafeInteger(value) && (value as number) >= 0)
+      ? (value as ResourceLimit['soft'])
+      : undefined,
+  );
+}
+
+const toNumber = (limit: ResourceLimit['soft']): number =>
+  limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit;
 
 function nameIn(p: Parts, noun: string, names: readonly string[]) {
   return p.through(`must be the name of a ${noun} such as '${names[0]}'`, (value) =>
@@ -203,9 +223,8 @@ function nameIn(p: Parts, noun: string, names: readonly string[]) {
 function refuseRepeated(what: string, option: string, values: readonly string[]): void {
   const repeated = values.find((value, index) => values.indexOf(value) !== index);
   if (repeated === undefined) return;
-  throw new VirtcontainersError(
-    'invalid-argument',
-    `${what}: option \`${option}\` must name each only once, not ${showValue(repeated)} twice`,
-    { details: { option } },
-  );
+  const rule = `must name each only once, not ${showValue(repeated)} twice`;
+  throw new VirtcontainersError('invalid-argument', `${what}: option \`${option}\` ${rule}`, {
+    details: { option, rule },
+  });
 }

@@ -50,7 +50,7 @@ test('every option of a container arrives', async () => {
     hostname: 'a-b.example',
     mounts: [
       { kind: 'bind', source: './data, with comma', destination: '/data/', readOnly: true },
-      { kind: 'tmpfs', destination: '/scratch', sizeBytes: '1MiB' },
+      { kind: 'tmpfs', destination: '/scratch', sizeBytes: '1MiB', options: ['noexec'] },
     ],
     memoryMiB: '1.5GiB',
     cpus: 0.5,
@@ -81,7 +81,7 @@ test('every option of a container arrives', async () => {
       destination: '/data',
       readOnly: true,
     },
-    { kind: 'tmpfs', destination: '/scratch', sizeBytes: 1024 * 1024 },
+    { kind: 'tmpfs', destination: '/scratch', sizeBytes: 1024 * 1024, options: ['noexec'] },
   ]);
   assert.deepEqual(config.resources, { memoryBytes: 1.5 * 1024 ** 3, cpus: 0.5, pids: 10 });
   assert.deepEqual(config.capabilities, []);
@@ -145,7 +145,7 @@ const refused: readonly [Record<string, unknown>, string][] = [
   [{ stdin: 'yes' }, "option `stdin` must be true or false, not 'yes'"],
   [
     { hostname: '-a' },
-    "option `hostname` must be 1 to 64 letters, digits, '-' or '.', each part beginning and ending with a letter or digit, not '-a'",
+    "option `hostname` must be 1 to 64 letters, digits, '-', '_' or '.', each part beginning and ending with something else than '-', not '-a'",
   ],
   [
     { mounts: [{ kind: 'bind', source: '/a', destination: 'b' }] },
@@ -176,6 +176,10 @@ const refused: readonly [Record<string, unknown>, string][] = [
   [
     { mounts: [{ kind: 'tmpfs', destination: '/b', sizeBytes: 1 }] },
     'option `mounts[0].sizeBytes` must be from 4096 bytes to 65536 MiB, not 1',
+  ],
+  [
+    { mounts: [{ kind: 'tmpfs', destination: '/b', options: ['noexek'] }] },
+    "option `mounts[0].options[0]` must be a tmpfs mount option such as 'noexec' or 'mode=0700', not 'noexek'",
   ],
   [
     {
@@ -215,8 +219,12 @@ const refused: readonly [Record<string, unknown>, string][] = [
     'option `rlimits[0]` must have a soft limit up to its hard limit',
   ],
   [
+    { rlimits: [{ type: 'RLIMIT_CPU', soft: 'unlimited', hard: 1 }] },
+    'option `rlimits[0]` must have a soft limit up to its hard limit',
+  ],
+  [
     { rlimits: [{ type: 'RLIMIT_CPU', soft: -1, hard: 1 }] },
-    'option `rlimits[0].soft` must be a whole number from 0 to 9007199254740991, not -1',
+    "option `rlimits[0].soft` must be a whole number from 0 to 9007199254740991 or 'unlimited', not -1",
   ],
   [
     { stopSignal: 'SIGNOPE' },

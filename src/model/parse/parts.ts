@@ -110,7 +110,7 @@ export type Parts = ReturnType<typeof parts>;
 
 const commandRule = 'must be a list of texts that begins with a program';
 const hostnameRule =
-  "must be 1 to 64 letters, digits, '-' or '.', each part beginning and ending with a letter or digit";
+  "must be 1 to 64 letters, digits, '-', '_' or '.', each part beginning and ending with something else than '-'";
 
 function variableRule(name: string, value: unknown): string | undefined {
   if (name === '' || name.includes('=') || !noNul(name)) {
@@ -120,7 +120,7 @@ function variableRule(name: string, value: unknown): string | undefined {
 }
 
 function isHostname(value: string): boolean {
-  const part = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/;
+  const part = /^\w([\w-]*\w)?$/;
   return (
     value.length <= 64 && value.split('.').every((label) => label.length <= 63 && part.test(label))
   );

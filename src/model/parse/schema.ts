@@ -47,11 +47,11 @@ export function check<T>(what: string, schema: ZodType<T>, input: unknown): T {
   const at = pathText(path);
   if (issue.code === 'unrecognized_keys') {
     const where = at === '' ? '' : ` (in \`${at}\`)`;
-    throw refused(`${what}: ${issue.message}${where}`, at);
+    throw refused(`${what}: ${issue.message}${where}`, { option: at });
   }
-  const subject = at === '' ? 'the options' : `option \`${at}\``;
-  const value = shownAt(issue, valueAt(input, path));
-  throw refused(`${what}: ${subject} ${issue.message}${value}`, at);
+  const rule = `${issue.message}${shownAt(issue, valueAt(input, path))}`;
+  if (at === '') throw refused(`${what}: the options ${rule}`, { option: at });
+  throw refused(`${what}: option \`${at}\` ${rule}`, { option: at, rule });
 }
 
 // The values of an environment may be secret: of those only the kind is told.
@@ -63,8 +63,12 @@ function shownAt({ path, code }: core.$ZodIssue, value: unknown): string {
   return path.length > 1 && typeof value === 'string' ? '' : `, not ${kindOf(value)}`;
 }
 
-function refused(message: string, option: string): VirtcontainersError {
-  return new VirtcontainersError('invalid-argument', message, { details: { option } });
+/** @param details `rule`: the sentence's end, for those who name the option otherwise */
+function refused(
+  message: string,
+  details: { readonly option: string; readonly rule?: string },
+): VirtcontainersError {
+  return new VirtcontainersError('invalid-argument', message, { details });
 }
 
 function pathText(path: readonly (string | number)[]): string {

@@ -21,7 +21,7 @@ export function planContainer(config: ContainerConfig): ContainerPlan {
   const exports: PlannedExport[] = [];
   const mounts = config.mounts.map((mount): GuestMount => {
     const { destination } = mount;
-    if (mount.kind === 'tmpfs') return { kind: 'tmpfs', destination, sizeBytes: mount.sizeBytes };
+    if (mount.kind === 'tmpfs') return mount;
     const { source, readOnly } = mount;
     // A volume may change under the container, so the guest may not cache it.
     exports.push({ destination, source, readOnly, cached: false });

@@ -89,7 +89,7 @@ const base = (writes: 'host' | 'discard', readOnlyRootfs: boolean): ContainerCon
   hostname: null,
   mounts: [
     { kind: 'bind', source: '/a', destination: '/data', readOnly: true },
-    { kind: 'tmpfs', destination: '/scratch', sizeBytes: null },
+    { kind: 'tmpfs', destination: '/scratch', sizeBytes: null, options: ['noexec'] },
     { kind: 'bind', source: '/b', destination: '/more', readOnly: false },
   ],
   resources: limit(null, null),
@@ -121,7 +121,7 @@ test('binds are exported uncached, each with its own flag, and mounted by their 
   ]);
   assert.deepEqual(plan.mounts, [
     { kind: 'share', destination: '/data', index: 0, readOnly: true },
-    { kind: 'tmpfs', destination: '/scratch', sizeBytes: null },
+    { kind: 'tmpfs', destination: '/scratch', sizeBytes: null, options: ['noexec'] },
     { kind: 'share', destination: '/more', index: 1, readOnly: false },
   ]);
   // A plan is data: it can be printed and read again.

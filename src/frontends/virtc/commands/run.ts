@@ -11,10 +11,15 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .usage('[options] --rootfs DIR [--] CMD [ARG...]')
     .argument('[command...]', 'what to run, and its arguments')
     .passThroughOptions()
-    .option('--rootfs <dir>', 'directory that becomes the root; what is written to it is discarded')
+    // docker's -h is the hostname.
+    .helpOption('--help', 'show this help')
+    .option('--rootfs <dir>', 'directory that becomes the root')
+    .option('--writes <where>', 'host: writes change the root directory; discard (default): memory')
+    .option('--read-only', 'the root cannot be written to at all')
     .option('-i, --interactive', 'pass standard input on')
     .option('-t, --tty', 'give the command a terminal')
     .option('-e, --env <name=value>', 'set a variable, or pass NAME on (repeatable)', collect)
+    .option('--env-file <file>', 'read variables from a file, one a line (repeatable)', collect)
     .option('-w, --workdir <path>', 'working directory in the container')
     .option('-u, --user <user[:group]>', 'names or numbers of the container')
     .option(
@@ -22,9 +27,24 @@ export function addRun(program: Command, exitWith: ExitWith): void {
       'bind a host directory or file into the container (repeatable)',
       collect,
     )
+    .option(
+      '--tmpfs <path[:options]>',
+      'mount memory in the container, for example /run:size=64m,mode=755 (repeatable)',
+      collect,
+    )
     .option('-m, --memory <size>', 'memory limit, for example 512m or 1GiB')
     .option('--cpus <number>', 'processor limit, for example 1.5')
+    .option(
+      '--ulimit <name=soft[:hard]>',
+      'resource limit, for example nofile=1024:2048; -1 for none (repeatable)',
+      collect,
+    )
+    .option('--timeout <duration>', 'end the command after, for example, 30s; exit code 124')
+    .option('--cap-add <name>', 'add a capability, for example NET_ADMIN, or ALL', collect)
+    .option('--cap-drop <name>', 'drop a capability, or ALL (both repeatable)', collect)
     .option('--name <name>', 'name of the container and its pod')
+    .option('-h, --hostname <name>', 'host name in the container (default: its name)')
+    .option('--hypervisor <kind>', 'auto, kvm or tcg: what executes the VM (default auto)')
     .option('--debug', 'print log lines and timings, and all that is known of an error')
     .addHelpText('before', examples)
     .action(async (words: readonly string[], flags: RunFlags) => {
@@ -37,6 +57,7 @@ const examples = `Examples:
   virtc run --rootfs /srv/debian -- uname -r
   virtc run --rootfs /srv/debian -it -- bash
   virtc run --rootfs /srv/debian -i -m 1g -v "$PWD:/work:ro" -w /work -- python3 - < job.py
+  virtc run --rootfs /srv/debian --read-only --tmpfs /tmp --cap-drop ALL --timeout 30s -- ./job
 `;
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

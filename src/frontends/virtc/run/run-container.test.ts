@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { waitFor } from '../../../base/deadline.js';
 import { VirtcontainersError } from '../../../base/errors.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
@@ -14,7 +14,7 @@ import { type RunContext, runContainer } from './run-container.js';
 import type { RunRequest } from './run-request.js';
 import { Terminal } from './terminal.js';
 
-type Step = 'create-pod' | 'create-container' | 'start' | 'delete';
+type Step = 'create-pod' | 'create-container' | 'start' | 'stop' | 'delete';
 
 /** A runtime whose pod has one container; a step can be made to fail or to wait for ever. */
 class FakeRun {
@@ -91,6 +91,7 @@ class FakeRun {
       kill: async (name) => {
         this.calls.push(`kill ${name}`);
       },
+      stop: (options) => this.#step('stop', options),
       resize: async ({ columns, rows }) => {
         this.calls.push(`resize ${columns}x${rows}`);
       },
@@ -124,9 +125,19 @@ class FakeRun {
       stdout: this.stdout,
       stderr: this.stderr,
       onStarted: () => this.calls.push('started'),
+      onTimedOut: () => this.calls.push('timed out'),
       onTimings: () => this.calls.push('timings'),
       ...overrides,
     };
+  }
+
+  /** As `until`, for what a timer causes. */
+  async untilCalled(call: string): Promise<void> {
+    const deadline = performance.now() + 10_000;
+    while (!this.calls.includes(call)) {
+      assert.ok(performance.now() < deadline, `${call} never came: ${this.calls.join(', ')}`);
+      await delay(1);
+    }
   }
 
   async until(call: string): Promise<void> {
@@ -144,6 +155,8 @@ const plain: RunRequest = {
   container: { id: 'a', rootfs: '/r', command: ['x'] },
   interactive: false,
   tty: false,
+  timeoutMs: null,
+  accelerator: undefined,
 };
 const interactive: RunRequest = { ...plain, interactive: true };
 const onTerminal: RunRequest = { ...interactive, tty: true };
@@ -379,4 +392,64 @@ test('with -t alone the terminal keeps its mode, so that ^C stays a signal', asy
   fake.exit(exited(0));
   await running;
   assert.equal(fake.calls.includes('raw'), false);
+});
+
+/** Runs the plainest container for five milliseconds at most. */
+function startLimited(fake: FakeRun, context: Partial<RunContext> = {}) {
+  return runContainer({ ...plain, timeoutMs: 5 }, fake.context(context));
+}
+
+test('when the time is over the container is stopped once and the exit code is 124, whatever its own', async () => {
+  const fake = new FakeRun();
+  const running = startLimited(fake);
+  await fake.untilCalled('stop');
+  fake.exit(exited(0));
+  assert.equal(await running, 124);
+  assert.deepEqual(
+    fake.calls.filter((call) => call === 'stop' || call === 'timed out'),
+    ['timed out', 'stop'],
+  );
+  assert.equal(fake.calls.at(-1), 'delete');
+});
+
+test('a container that cannot be stopped when its time is over ends with its pod', async () => {
+  const fake = new FakeRun();
+  fake.failing.set('stop', new VirtcontainersError('timeout', 'cannot stop container c'));
+  assert.equal(await startLimited(fake), 124);
+  assert.equal(fake.calls.at(-1), 'delete');
+});
+
+test('a signal during the grace ends the wait for it', async () => {
+  const fake = new FakeRun();
+  fake.failing.set('stop', 'hang');
+  const running = startLimited(fake);
+  await fake.untilCalled('stop');
+  fake.source.emit('SIGINT');
+  fake.source.emit('SIGINT');
+  assert.equal(await running, 137);
+});
+
+test('a reader that takes nothing does not keep a container whose time is over', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const fake = new FakeRun();
+  const stuck = new Writable({ highWaterMark: 1, write: () => {} });
+  const running = startLimited(fake, { stdout: stuck });
+  await fake.until('started');
+  fake.container.stdout.write(Buffer.alloc(10));
+  t.mock.timers.tick(5);
+  await fake.until('stop');
+  fake.exit(exited(143));
+  for (let turns = 0; turns < 20; turns += 1) await turn();
+  t.mock.timers.tick(10_000);
+  assert.equal(await running, 124);
+});
+
+test('the time that a start takes does not count', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const fake = new FakeRun();
+  const running = startLimited(fake);
+  t.mock.timers.tick(1000);
+  await fake.until('started');
+  fake.exit(exited(0));
+  assert.equal(await running, 0);
 });

@@ -10,6 +10,7 @@ import { Interrupts, type SignalSource } from './interrupts.js';
 import type { RunRequest } from './run-request.js';
 import { attachInput, copyOutput } from './streams.js';
 import type { Terminal } from './terminal.js';
+import { limitTime } from './time-limit.js';
 
 /** What surrounds a run; tests give fakes. */
 export interface RunContext {
@@ -22,6 +23,8 @@ export interface RunContext {
   readonly stderr: Writable;
   /** Called when the container runs: its output may begin. */
   readonly onStarted: () => void;
+  /** Called when the command has run for as long as it may. */
+  readonly onTimedOut: () => void;
   readonly onTimings: (timings: Timings) => void;
 }
 
@@ -88,12 +91,15 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
     container.kill(name).catch(() => {});
   });
   const detach = attach(container, request, run, size);
+  const limit = limitTime(container, request, run);
   try {
     const status = await container.wait({ signal });
+    const timedOut = limit.ended();
     interrupts.drain();
     await output;
-    return status.code;
+    return timedOut ? exitCodes.timedOut : status.code;
   } finally {
+    limit.close();
     detach();
   }
 }

@@ -25,7 +25,7 @@ function startRun(words: readonly string[], flags: RunFlags = {}) {
   const request = toRunRequest(
     words,
     { rootfs: anyDirectory, ...flags },
-    { cwd: '/', environment: {} },
+    { cwd: '/', environment: {}, fileEntries: [] },
   );
   let onStarted: () => void = () => {};
   const started = new Promise<void>((resolve) => {
@@ -39,6 +39,7 @@ function startRun(words: readonly string[], flags: RunFlags = {}) {
     stdout,
     stderr,
     onStarted,
+    onTimedOut: () => {},
     onTimings: () => {},
   });
   finished.catch(() => {});
@@ -104,4 +105,17 @@ test('a signal at any moment of the start ends the run, and nothing is left', as
     assert.equal(await finished, 143, `after ${turns} turns`);
     world.assertNothingLeft(`after ${turns} turns`);
   }
+});
+
+test('a command whose time is over is ended, its output is all there, and the code is 124', async () => {
+  const { world, finished, printed } = startRun(['trap', '7'], { timeout: '20ms' });
+  assert.equal(await finished, 124);
+  await printed();
+  world.assertNothingLeft();
+});
+
+test('a command that ends in time has its own code', async () => {
+  const { world, finished } = startRun(['exit', '3'], { timeout: '1h' });
+  assert.equal(await finished, 3);
+  world.assertNothingLeft();
 });

@@ -4,7 +4,11 @@ import { test } from 'node:test';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import { type RunFlags, toRunRequest } from './run-request.js';
 
-const surroundings = { cwd: '/home/me', environment: { HOME: '/home/me', EMPTY: '' } };
+const surroundings = {
+  cwd: '/home/me',
+  environment: { HOME: '/home/me', EMPTY: '' },
+  fileEntries: [],
+};
 const rootfs = '/srv/debian';
 
 /** The part of the container's options that a flag adds to the plainest request. */
@@ -27,7 +31,12 @@ test('a root and a command are enough: no input, no limits, an id that pod and c
     mounts: [],
     stdin: false,
   });
-  assert.deepEqual(rest, { interactive: false, tty: false });
+  assert.deepEqual(rest, {
+    interactive: false,
+    tty: false,
+    timeoutMs: null,
+    accelerator: undefined,
+  });
 });
 
 const meanings: readonly [string, RunFlags, object][] = [
@@ -41,6 +50,29 @@ const meanings: readonly [string, RunFlags, object][] = [
   ['-e with a value', { env: ['A=1', 'B=', 'C=x=y'] }, { env: { A: '1', B: '', C: 'x=y' } }],
   ['-e with a name', { env: ['HOME', 'EMPTY', 'UNSET'] }, { env: { HOME: '/home/me', EMPTY: '' } }],
   ['a repeated -e', { env: ['A=1', 'A=2'] }, { env: { A: '2' } }],
+  ['-h', { hostname: 'my_host' }, { hostname: 'my_host' }],
+  ['--read-only', { readOnly: true }, { readOnlyRootfs: true }],
+  [
+    '--writes',
+    { writes: 'host', rootfs: 'r' },
+    { rootfs: { kind: 'directory', path: '/home/me/r', writes: 'host' } },
+  ],
+  ['--cap-drop', { capDrop: ['ALL'] }, { capabilities: [] }],
+  [
+    '--ulimit',
+    { ulimit: ['core=0:-1'] },
+    { rlimits: [{ type: 'RLIMIT_CORE', soft: 0, hard: 'unlimited' }] },
+  ],
+  [
+    '-v with --tmpfs',
+    { tmpfs: ['/t'], volume: ['/s:/s'] },
+    {
+      mounts: [
+        { kind: 'bind', source: '/s', destination: '/s', readOnly: false },
+        { kind: 'tmpfs', destination: '/t', options: ['noexec'] },
+      ],
+    },
+  ],
   [
     '-v',
     { volume: ['./src:/src:ro'] },
@@ -55,6 +87,24 @@ for (const [title, flags, expected] of meanings) {
     for (const [key, value] of Object.entries(expected)) assert.deepEqual(options[key], value);
   });
 }
+
+test('what -e says holds over what --env-file says, and a name alone is passed on by both', () => {
+  const { env } = toRunRequest(
+    ['true'],
+    { rootfs, env: ['A=flag', 'B'] },
+    { ...surroundings, fileEntries: ['A=file', 'B=file', 'HOME', 'UNSET', 'C=1'] },
+  ).container;
+  assert.deepEqual(env, { A: 'flag', B: 'file', HOME: '/home/me', C: '1' });
+});
+
+test('--timeout and --hypervisor are the run’s own', () => {
+  const request = toRunRequest(
+    ['true'],
+    { rootfs, timeout: '2s', hypervisor: 'tcg' },
+    surroundings,
+  );
+  assert.deepEqual([request.timeoutMs, request.accelerator], [2000, 'tcg']);
+});
 
 test('a variable called __proto__ is a variable', () => {
   assert.deepEqual(Object.entries(container({ env: ['__proto__=x'] }).env ?? {}), [
@@ -84,6 +134,20 @@ const refused: readonly [string, readonly string[], RunFlags, string, RegExp][] 
   ['an empty root', ['sh'], { rootfs: '' }, 'invalid-argument', /no --rootfs given/],
   ['no command', [], { rootfs }, 'invalid-argument', /no command given/],
   ['a variable without a name', ['sh'], { rootfs, env: ['=x'] }, 'invalid-argument', /no name/],
+  [
+    'another hypervisor',
+    ['sh'],
+    { rootfs, hypervisor: 'kvmm' },
+    'invalid-argument',
+    /^cannot use --hypervisor "kvmm": it must be auto, kvm or tcg$/,
+  ],
+  [
+    'another place for writes',
+    ['sh'],
+    { rootfs, writes: '' },
+    'invalid-argument',
+    /^cannot use --writes "": it must be host or discard$/,
+  ],
   ['an escaping name', ['sh'], { rootfs, name: '../x' }, 'invalid-argument', /container id/],
   ['an empty name', ['sh'], { rootfs, name: '' }, 'invalid-argument', /container id/],
 ];

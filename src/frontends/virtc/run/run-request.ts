@@ -2,8 +2,12 @@
 import path from 'node:path';
 import { VirtcontainersError } from '../../../base/errors.js';
 import { newId, validateId } from '../../../model/id.js';
-import type { ContainerOptions, PodOptions } from '../../../model/options.js';
-import { toCpus, toMemory } from './sizes.js';
+import type { ContainerOptions, PodOptions, RuntimeOptions } from '../../../model/options.js';
+import { badFlag, didYouMean } from './bad-flag.js';
+import { toCapabilities } from './capabilities.js';
+import { toCpus, toMemory, toTimeoutMs } from './sizes.js';
+import { toTmpfsMounts } from './tmpfs.js';
+import { toRlimits } from './ulimit.js';
 import { toBindMount } from './volume.js';
 
 /** The flags as the command line gives them. */
@@ -12,12 +16,22 @@ export interface RunFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
   readonly volume?: readonly string[];
   readonly memory?: string;
   readonly cpus?: string;
   readonly name?: string;
+  readonly hostname?: string;
+  readonly tmpfs?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly writes?: string;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly ulimit?: readonly string[];
+  readonly timeout?: string;
+  readonly hypervisor?: string;
   readonly debug?: boolean;
 }
 
@@ -27,11 +41,17 @@ export interface RunRequest {
   readonly container: ContainerOptions;
   readonly interactive: boolean;
   readonly tty: boolean;
+  /** How long the command may run, in milliseconds; null means for ever. */
+  readonly timeoutMs: number | null;
+  /** What executes the VM; undefined leaves it to the environment. */
+  readonly accelerator: RuntimeOptions['accelerator'];
 }
 
 /** Where relative paths and passed-on variables come from. */
 export interface Surroundings {
   readonly cwd: string;
+  /** The entries of the files that `--env-file` names. */
+  readonly fileEntries: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -44,34 +64,83 @@ export function toRunRequest(
   flags: RunFlags,
   surroundings: Surroundings,
 ): RunRequest {
-  const rootfs = toRootfs(words, flags);
+  const rootfs = toRootfs(words, flags, surroundings.cwd);
   const id = flags.name === undefined ? newId() : validateId('container', flags.name);
   if (words.length === 0) {
     throw new VirtcontainersError('invalid-argument', 'cannot run container: no command given', {
       hint: "put it after '--': virtc run --rootfs DIR -- CMD",
     });
   }
-  const { env = [], volume = [], workdir, user, memory, cpus } = flags;
   return {
     pod: { id },
     container: {
       id,
-      rootfs: path.resolve(surroundings.cwd, rootfs),
+      rootfs,
       command: words,
-      env: toEnvironment(env, surroundings.environment),
-      mounts: volume.map((text) => toBindMount(text, surroundings.cwd)),
       stdin: flags.interactive === true,
-      ...(workdir === undefined ? {} : { cwd: workdir }),
-      ...(user === undefined ? {} : { user }),
-      ...(memory === undefined ? {} : { memoryMiB: toMemory(memory) }),
-      ...(cpus === undefined ? {} : { cpus: toCpus(cpus) }),
+      ...toProcessOptions(flags, surroundings),
+      ...toMounts(flags, surroundings),
+      ...toLimits(flags),
     },
     interactive: flags.interactive === true,
     tty: flags.tty === true,
+    timeoutMs: flags.timeout === undefined ? null : toTimeoutMs(flags.timeout),
+    accelerator: toChoice('--hypervisor', flags.hypervisor, ['auto', 'kvm', 'tcg']),
   };
 }
 
-function toRootfs(words: readonly string[], flags: RunFlags): string {
+type Options = Partial<ContainerOptions>;
+
+function toProcessOptions(flags: RunFlags, surroundings: Surroundings): Options {
+  const { env = [], workdir, user, hostname } = flags;
+  return {
+    // What a flag says holds over what a file says.
+    env: toEnvironment([...surroundings.fileEntries, ...env], surroundings.environment),
+    ...(workdir === undefined ? {} : { cwd: workdir }),
+    ...(user === undefined ? {} : { user }),
+    ...(hostname === undefined ? {} : { hostname }),
+  };
+}
+
+function toMounts(flags: RunFlags, { cwd }: Surroundings): Options {
+  const { volume = [], tmpfs = [], readOnly } = flags;
+  const mounts = [...volume.map((text) => toBindMount(text, cwd)), ...toTmpfsMounts(tmpfs)];
+  return { mounts, ...(readOnly === true ? { readOnlyRootfs: true } : {}) };
+}
+
+function toLimits(flags: RunFlags): Options {
+  const { memory, cpus, ulimit = [], capAdd = [], capDrop = [] } = flags;
+  const capabilities = toCapabilities(capAdd, capDrop);
+  const rlimits = toRlimits(ulimit);
+  return {
+    ...(memory === undefined ? {} : { memoryMiB: toMemory(memory) }),
+    ...(cpus === undefined ? {} : { cpus: toCpus(cpus) }),
+    ...(capabilities === undefined ? {} : { capabilities }),
+    ...(rlimits.length === 0 ? {} : { rlimits }),
+  };
+}
+
+/** One of a few words. @throws VirtcontainersError `invalid-argument` */
+function toChoice<const T extends string>(
+  flag: string,
+  value: string | undefined,
+  choices: readonly T[],
+): T | undefined {
+  const choice = choices.find((candidate) => candidate === value);
+  if (value === undefined || choice !== undefined) return choice;
+  const rule = `it must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw badFlag(flag, value, rule, didYouMean(value, choices));
+}
+
+function toRootfs(words: readonly string[], flags: RunFlags, cwd: string): Rootfs {
+  const writes = toChoice('--writes', flags.writes, ['host', 'discard']);
+  const directory = path.resolve(cwd, toRootPath(words, flags));
+  return writes === undefined ? directory : { kind: 'directory', path: directory, writes };
+}
+
+type Rootfs = ContainerOptions['rootfs'];
+
+function toRootPath(words: readonly string[], flags: RunFlags): string {
   const hint = 'give a directory as the root file system: virtc run --rootfs DIR -- CMD';
   if (flags.rootfs !== undefined && flags.rootfs !== '') return flags.rootfs;
   if (flags.rootfs === '' || words[0] === undefined) {

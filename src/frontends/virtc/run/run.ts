@@ -10,7 +10,9 @@ import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
+import { readEnvFiles } from './env-file.js';
 import { checkHostPaths } from './host-paths.js';
+import { inFlags } from './in-flags.js';
 import { runContainer } from './run-container.js';
 import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
 import { Terminal } from './terminal.js';
@@ -29,13 +31,23 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return exitCodeFor(error);
   };
   try {
-    const request = toRunRequest(words, flags, { cwd: process.cwd(), environment: process.env });
+    const request = toRunRequest(words, flags, {
+      cwd: process.cwd(),
+      environment: process.env,
+      fileEntries: await readEnvFiles(flags.envFile ?? []),
+    });
     requireTerminal(request, terminal);
     // Before a VM is booted: a mistake shall not cost the time of a boot.
-    await parseContainerOptions(request.container);
+    await parseContainerOptions(request.container).catch((error: unknown) => {
+      throw inFlags(error, flags);
+    });
     await checkHostPaths(request.container);
+    const { accelerator } = request;
     return await runContainer(request, {
-      runtime: createRuntime(runtimeOptions(debug, progress)),
+      runtime: createRuntime({
+        ...runtimeOptions(debug, progress),
+        ...(accelerator === undefined ? {} : { accelerator }),
+      }),
       signals: process,
       terminal,
       openStdin: () => process.stdin,
@@ -44,6 +56,10 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       onStarted: () => {
         isRunning = true;
         progress.close();
+      },
+      onTimedOut: () => {
+        const limit = `the command has run for ${flags.timeout} (--timeout) and is ended`;
+        process.stderr.write(describeError(limit, { debug: false }));
       },
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));

@@ -44,7 +44,10 @@ const noMemory = [
 ];
 for (const text of noMemory) {
   test(`-m ${JSON.stringify(text.slice(0, 20))} is refused`, () => {
-    assert.throws(() => toMemory(text), { code: 'invalid-argument', message: /cannot use memory/ });
+    assert.throws(() => toMemory(text), {
+      code: 'invalid-argument',
+      message: /cannot use --memory/,
+    });
   });
 }
 
@@ -62,6 +65,6 @@ for (const [text, expected] of cpus) {
 
 for (const text of ['', '0', '0.0', '-1', '.', '1e3', 'two', '1 ', 'Infinity', '9'.repeat(400)]) {
   test(`--cpus ${JSON.stringify(text.slice(0, 20))} is refused`, () => {
-    assert.throws(() => toCpus(text), { code: 'invalid-argument', message: /cannot use cpus/ });
+    assert.throws(() => toCpus(text), { code: 'invalid-argument', message: /cannot use --cpus/ });
   });
 }

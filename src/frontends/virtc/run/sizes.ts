@@ -1,6 +1,7 @@
-// The numbers of `-m` and `--cpus`, in docker's notation and ours.
-import { VirtcontainersError } from '../../../base/errors.js';
+// The numbers of `-m`, `--cpus` and `--timeout`, in docker's notation and ours.
 import type { Size } from '../../../model/options.js';
+import { maxDurationMs } from '../../../model/parse-duration.js';
+import { badFlag } from './bad-flag.js';
 
 // As docker reads them: every unit is a power of 1024, `b` or nothing is bytes.
 const powers: Readonly<Record<string, number>> = { '': 0, b: 0, k: 1, m: 2, g: 3, t: 4 };
@@ -15,11 +16,9 @@ export function toMemory(text: string): Size {
     Number(match?.[1] ?? Number.NaN) * 1024 ** (powers[match?.[2]?.toLowerCase() ?? ''] ?? 0),
   );
   if (Number.isSafeInteger(bytes) && bytes > 0) return `${bytes}B`;
-  throw new VirtcontainersError(
-    'invalid-argument',
-    `cannot use memory ${JSON.stringify(text)}: it must be a size above 0`,
-    { hint: 'write for example 512m, 512MiB or 1.5g' },
-  );
+  throw badFlag('--memory', text, 'it must be a size above 0', {
+    hint: 'write for example 512m, 512MiB or 1.5g',
+  });
 }
 
 /**
@@ -29,9 +28,27 @@ export function toMemory(text: string): Size {
 export function toCpus(text: string): number {
   const cpus = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isFinite(cpus) && cpus > 0) return cpus;
-  throw new VirtcontainersError(
-    'invalid-argument',
-    `cannot use cpus ${JSON.stringify(text)}: it must be a number above 0`,
-    { hint: 'write for example 2 or 1.5' },
+  throw badFlag('--cpus', text, 'it must be a number above 0', {
+    hint: 'write for example 2 or 1.5',
+  });
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/**
+ * `30s`, `1.5m`, `1h30m`: a time limit in whole milliseconds.
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export function toTimeoutMs(text: string): number {
+  const isWhole = /^(?:\d{1,15}(?:\.\d{1,9})?(?:ms|s|m|h))+$/.test(text);
+  const parts = isWhole ? [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)] : [];
+  const ms = Math.ceil(
+    parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ''] ?? 0), 0),
   );
+  if (ms > 0 && ms <= maxDurationMs) return ms;
+  throw badFlag('--timeout', text, 'it must be a duration above 0 and up to 24 days', {
+    hint: /^\d+$/.test(text)
+      ? `with its unit, for example ${text}s`
+      : 'write for example 500ms, 30s or 1h30m',
+  });
 }

@@ -1,7 +1,8 @@
 // What `-v SRC:DST[:ro]` means.
 import path from 'node:path';
-import { type ErrorOptions, VirtcontainersError } from '../../../base/errors.js';
+import type { ErrorOptions, VirtcontainersError } from '../../../base/errors.js';
 import type { MountOptions } from '../../../model/options.js';
+import { badFlag } from './bad-flag.js';
 
 /**
  * A host path in the container; everything but a colon may stand in the paths.
@@ -55,9 +56,5 @@ function refusal(
   reason: string,
   options: ErrorOptions = {},
 ): VirtcontainersError {
-  return new VirtcontainersError(
-    code,
-    `cannot use volume ${JSON.stringify(text)}: ${reason}`,
-    options,
-  );
+  return badFlag('--volume', text, reason, { ...options, code });
 }
