@@ -100,7 +100,8 @@ export default {
       from: { path: '^(src|guest-image|test|examples)/' },
       to: {
         dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'],
-        pathNot: self,
+        // Node's types are an optional peer, named by a directive.
+        pathNot: [self, '^node_modules/@types/node/'],
       },
     },
     {

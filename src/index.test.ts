@@ -17,6 +17,7 @@ test('the library exports these values and no others', () => {
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'podStatus',
     'version',
   ]);
 });
@@ -61,7 +62,18 @@ test('its declarations compile for a program that names no types, as `tsc --init
     });
     assert.equal(status, 0, `${stdout}${stderr}`);
   };
-  tsc('--project', checkout, '--emitDeclarationOnly', '--outDir', path.join(folder, 'dist'));
+  const emit = {
+    extends: path.join(checkout, 'tsconfig.json'),
+    compilerOptions: {
+      rootDir: checkout,
+      outDir: path.join(folder, 'dist'),
+      typeRoots: [path.join(checkout, 'node_modules/@types')],
+      emitDeclarationOnly: true,
+    },
+    include: [path.join(checkout, 'src')],
+  };
+  writeFileSync(path.join(folder, 'emit.json'), JSON.stringify(emit));
+  tsc('--project', 'emit.json');
   const compilerOptions = {
     module: 'nodenext',
     target: 'esnext',

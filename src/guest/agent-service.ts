@@ -25,10 +25,15 @@ import {
   toTerminalSize,
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
-import { Sandbox } from './sandbox.js';
+import { maxProcesses, Sandbox } from './sandbox.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
+
+// A process has at most its end, a read of each output and a write that wait; the rest is room for calls that do not wait.
+const callsPerProcess = 4;
+/** How the service is to be served: all processes must never fill the calls that may run. */
+export const agentServerOptions = { maxConcurrentCalls: callsPerProcess * maxProcesses + 1024 };
 
 export interface AgentServiceOptions {
   readonly system: System;

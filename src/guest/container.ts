@@ -4,21 +4,21 @@ import type { NewProcess, RuntimeContainer } from './doors.js';
 import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
 
-/** Most processes that the host may add and not have released: each keeps two output buffers. */
-const maxProcesses = 1024;
-
 /** A container in the agent's care. */
 export class Container {
   readonly id: string;
   readonly init: Process;
   readonly #container: RuntimeContainer;
+  readonly #admit: (what: string) => void;
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
   readonly #oomKills: OomKills;
   #started = false;
 
-  constructor(id: string, container: RuntimeContainer) {
+  /** @param admit throws where the VM must not have one process more */
+  constructor(id: string, container: RuntimeContainer, admit: (what: string) => void) {
     this.id = id;
+    this.#admit = admit;
     this.#container = container;
     this.#oomKills = new OomKills(() => container.oomKills());
     this.init = new Process(container.init, {
@@ -26,6 +26,11 @@ export class Container {
       killsBefore: 0,
       oomKills: this.#oomKills,
     });
+  }
+
+  /** How many processes it has, being made or not yet released. */
+  get processes(): number {
+    return 1 + this.#execs.size;
   }
 
   async start(): Promise<void> {
@@ -40,9 +45,7 @@ export class Container {
     if (this.#execs.has(process.id)) {
       throw new VirtcontainersError('already-exists', `${what}: it exists`);
     }
-    if (this.#execs.size >= maxProcesses) {
-      throw new VirtcontainersError('unavailable', `${what}: ${maxProcesses} are not released`);
-    }
+    this.#admit(what);
     this.#execs.set(process.id, null);
     try {
       const oomKills = this.#oomKills;
