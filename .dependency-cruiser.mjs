@@ -101,7 +101,7 @@ export default {
       to: {
         dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'],
         // Node's types are an optional peer, named by a directive.
-        pathNot: [self, '^node_modules/@types/node/'],
+        pathNot: [self, '(^|/)node_modules/@types/node/'],
       },
     },
     {

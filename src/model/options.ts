@@ -62,6 +62,7 @@ export interface ProcessOptions {
   readonly stdin?: boolean;
 }
 
+/** What `exec` runs its command with; `signal` ends the call, not the process that it has given. */
 export interface ExecOptions extends ProcessOptions, AbortOptions {
   /** Default: fresh. */
   readonly id?: string;
