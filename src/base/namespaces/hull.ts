@@ -1,6 +1,7 @@
 // A jail's namespaces before they hold a root: made in the worker's thread, kept by a process of their own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { waitFor } from '../deadline.js';
 import { MS_PRIVATE, MS_REC, mount } from '../native/mounts.js';
 import { O_PATH } from '../native/open-beneath.js';
 import { closeOnExecAll, openProcess } from '../native/process-descriptors.js';
@@ -18,6 +19,9 @@ import {
   unshare,
 } from '../native/threads.js';
 import { keeperUserId } from './jail-spec.js';
+
+/** Longest wait for the keeper and for its proc, in milliseconds: a worker that waits for ever could do nothing else. */
+const readyTimeoutMs = 10_000;
 
 const allNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID;
 
@@ -68,7 +72,11 @@ export async function createHull(home: Home): Promise<Hull> {
   try {
     mount({ source: 'none', target: '/', type: null, flags: MS_REC | MS_PRIVATE });
     keeper = await startKeeper();
-    await Promise.all([running(keeper), mountProc()]);
+    const ready = Promise.all([running(keeper), mountProc()]);
+    await waitFor(ready, {
+      what: 'cannot make the namespaces of a jail',
+      timeoutMs: readyTimeoutMs,
+    });
     return { keeper, keeperFd: openProcess(keeper.pid ?? -1) };
   } catch (error) {
     if (keeper !== undefined) endKeeper(keeper);
@@ -135,7 +143,13 @@ async function mountProc(): Promise<void> {
   const child = spawn(
     '/usr/bin/mount',
     ['--no-mtab', '--internal-only', '-t', 'proc', '-o', options, 'proc', '/proc'],
-    { cwd: '/', env: {}, stdio: ['ignore', 'ignore', 'pipe'] },
+    {
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: readyTimeoutMs,
+      killSignal: 'SIGKILL',
+    },
   );
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

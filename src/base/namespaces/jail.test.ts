@@ -394,14 +394,20 @@ test('a living jail does not keep its owner alive, and ends with it', async () =
   assert.ok(handle === null || (await waitForDeath(handle, 500)));
 });
 
-/** Starts a jail and lets its time be up before the worker has got far, or `ms` more. */
-async function startTooLate(t: TestContext, script: string, ms = 0): Promise<void> {
+/** Starts a jail and lets its time be up before the worker has got far; when it has had `busyMs`, `idleMs` more are over. */
+async function startTooLate(
+  t: TestContext,
+  script: string,
+  { busyMs = 0, idleMs = 0 } = {},
+): Promise<void> {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const late = start(script);
   await turn();
   t.mock.timers.tick(15_000);
   await assert.rejects(late, { code: 'timeout', message: /^cannot spawn in a jail: / });
-  t.mock.timers.tick(ms);
+  // Without a turn of ours, so that its answer is not taken meanwhile.
+  for (const end = performance.now() + busyMs; performance.now() < end; );
+  t.mock.timers.tick(idleMs);
   t.mock.timers.reset();
 }
 
@@ -422,11 +428,13 @@ test('a jail that comes too late is ended, writes to nobody else, and costs no o
   });
 });
 
-test('a worker that does not answer is cut off when it has no jail, and all it began ends', async (t) => {
+test('a worker that owes an answer is not ended as an idle one: all it began ends and is reaped', async (t) => {
   const before = children();
-  await startTooLate(t, 'exec sleep 60', 10_000);
-  assert.equal(await run('echo next'), 'next\n');
-  await settled(() => children() <= before);
+  for (const busyMs of [0, 5, 10, 15, 20, 30]) {
+    await startTooLate(t, 'exec sleep 60', { busyMs, idleMs: 10_000 });
+    assert.equal(await run('echo next'), 'next\n');
+    await settled(() => children() <= before);
+  }
 });
 
 test('where descriptors run out in the middle, those before are closed', async () => {

@@ -139,17 +139,16 @@ class NamespaceWorker {
   #settle(): void {
     if ([...this.#pending.values()].some((pending) => !pending.isGivenUp)) return;
     this.#worker.unref();
-    if (this.#jailed.size > 0) return;
+    // One that still owes an answer must live to undo it: nobody else can reap what it has spawned.
+    if (this.#pending.size > 0 || this.#jailed.size > 0) return;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
   }
 
-  // Asked and not terminated, if it still answers: a thread that is cut off leaves its descriptors open. Whoever comes
-  // now gets the next one.
+  // Asked and not terminated: a thread that is cut off leaves its descriptors open. Whoever comes now gets the next one.
   #retire(): void {
     this.#forget();
-    if (this.#pending.size > 0) void this.#worker.terminate();
-    else this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
+    this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
   }
 
   /** Once: another worker may have taken its place by the time it ends. */
