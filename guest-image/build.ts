@@ -1,7 +1,8 @@
 // Builds and installs the guest image: kernel, initramfs with the agent, root image.
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { readAgent } from './agent-bundle.js';
 import { runPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
 import { ensureImageParts, installPackages } from './image-parts.js';
@@ -9,7 +10,6 @@ import { agentArchive } from './initramfs.js';
 import { type ImageFile, installImage, pruneImages } from './install.js';
 import { kernelParameters } from './kernel-parameters.js';
 import { withLock } from './lock.js';
-import { packageRoot } from './package-root.js';
 import { type Part, pruneParts } from './parts.js';
 import type { OnSetupProgress } from './progress.js';
 
@@ -111,22 +111,6 @@ function partFile(part: Part, name: string): ImageFile {
     );
   }
   return { name, sha512, from: { kind: 'path', path: path.join(part.directory, name) } };
-}
-
-async function readAgent(bundle: string | undefined): Promise<Buffer> {
-  const file = bundle ?? path.join(packageRoot(), 'dist/guest/agent.cjs');
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new VirtcontainersError(
-      'not-found',
-      `cannot read guest agent ${file}: ${reasonOf(error)}`,
-      {
-        cause: error,
-        hint: 'in a checkout, run npm run build',
-      },
-    );
-  }
 }
 
 /** Removes what interrupted setups left; to be called by the one that holds the lock. */
