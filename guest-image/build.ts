@@ -1,5 +1,5 @@
 // Builds and installs the guest image: kernel, initramfs with the agent, root image.
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
 import { readAgent } from './agent-bundle.js';
@@ -9,14 +9,11 @@ import { ensureImageParts, installPackages } from './image-parts.js';
 import { agentArchive } from './initramfs.js';
 import { type ImageFile, installImage, pruneImages } from './install.js';
 import { kernelParameters } from './kernel-parameters.js';
-import { withLock } from './lock.js';
 import { type Part, pruneParts } from './parts.js';
 import type { OnSetupProgress } from './progress.js';
+import { withScratch } from './scratch.js';
 
 export type { OnSetupProgress, SetupEvent } from './progress.js';
-
-/** What is not finished lies in directories of this prefix. */
-const unfinishedPrefix = '.building-';
 
 export interface SetupOptions {
   /** Where guest images are kept, in its folder `guest`. */
@@ -54,15 +51,9 @@ export async function setupGuestImage(options: SetupOptions): Promise<SetupResul
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const onWait = (): void =>
     onProgress({ step: 'lock', phase: 'note', message: 'waiting for another setup to end' });
-  return withLock(path.join(directory, 'lock'), { signal, onWait }, async () => {
-    await clearUnfinished(directory);
-    const scratch = await mkdtemp(path.join(directory, unfinishedPrefix));
-    try {
-      return await setupLocked({ ...options, onProgress, directory, scratch, agent });
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  });
+  return withScratch(directory, { signal, onWait }, (scratch) =>
+    setupLocked({ ...options, onProgress, directory, scratch, agent }),
+  );
 }
 
 interface LockedSetup extends SetupOptions {
@@ -111,12 +102,4 @@ function partFile(part: Part, name: string): ImageFile {
     );
   }
   return { name, sha512, from: { kind: 'path', path: path.join(part.directory, name) } };
-}
-
-/** Removes what interrupted setups left; to be called by the one that holds the lock. */
-async function clearUnfinished(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (!name.startsWith(unfinishedPrefix)) continue;
-    await rm(path.join(directory, name), { recursive: true, force: true });
-  }
 }

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { sleep } from '../src/base/deadline.js';
 import { throwIfAborted } from '../src/base/errors.js';
-import { tryLock } from '../src/base/native.js';
+import { tryLock } from '../src/base/native/lock.js';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;

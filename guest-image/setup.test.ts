@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { sleep } from '../src/base/deadline.js';
-import { tryLock } from '../src/base/native.js';
+import { tryLock } from '../src/base/native/lock.js';
+import { processHandle, waitForDeath } from '../src/base/process-handle.js';
 import { setupGuestImage } from './build.js';
 import { ensureDebianPackages } from './debian-packages.js';
 import { withLock } from './lock.js';
@@ -87,9 +89,65 @@ test('a program’s output comes back; its failure says what it said', async () 
   });
 });
 
-test('a program ends with the signal', async () => {
-  const signal = AbortSignal.timeout(50);
-  await assert.rejects(runProgram('sleep', ['60'], { what: 'cannot sleep', signal }), {
+// Tells its own pid and those of two children, one of which has left its output, and none of which ends by itself.
+const family = (file: string): readonly string[] => [
+  '-c',
+  `sleep 60 & sleep 60 >/dev/null 2>&1 & echo $$ $(jobs -p) > ${file}.new; mv ${file}.new ${file}; wait`,
+];
+
+async function told(file: string): Promise<readonly number[]> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text !== '') return text.trim().split(/\s+/).map(Number);
+    await sleep(20);
+  }
+  throw new Error(`${file} was not written`);
+}
+
+async function assertEnded(pids: readonly number[]): Promise<void> {
+  assert.equal(pids.length, 3);
+  for (const pid of pids) {
+    const handle = processHandle(pid);
+    assert.ok(handle === null || (await waitForDeath(handle, 5_000)), `${pid} lives`);
+  }
+}
+
+test('a program ends with the signal, and what it has started with it', async () => {
+  const file = path.join(base, 'aborted');
+  const abort = new AbortController();
+  const running = runProgram('bash', family(file), { what: 'cannot build', signal: abort.signal });
+  const pids = await told(file);
+  abort.abort();
+  await assert.rejects(running, { code: 'cancelled', message: 'cannot build: aborted' });
+  await assertEnded(pids);
+});
+
+test('a program that takes too long ends, and what it has started with it', async () => {
+  const file = path.join(base, 'late');
+  const running = runProgram('bash', family(file), { what: 'cannot build', timeoutMs: 1_000 });
+  await assert.rejects(running, {
+    code: 'timeout',
+    message: 'cannot build: bash did not end within 1000 ms',
+  });
+  await assertEnded(await told(file));
+});
+
+test('a program whose starter is killed ends, and what it has started with it', async () => {
+  const file = path.join(base, 'orphan');
+  const url = new URL('./run-program.js', import.meta.url).href;
+  const script = `import { runProgram } from ${JSON.stringify(url)};
+    await runProgram('bash', ${JSON.stringify(family(file))}, { what: 'cannot build' });`;
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  const pids = await told(file);
+  starter.kill('SIGKILL');
+  await assertEnded(pids);
+});
+
+test('a program that pays no heed to SIGTERM is killed', { timeout: 30_000 }, async () => {
+  const file = path.join(base, 'deaf');
+  const signal = AbortSignal.timeout(500);
+  const deaf = ['-c', `trap '' TERM; echo $$ > ${file}; while :; do sleep 1; done`];
+  await assert.rejects(runProgram('sh', deaf, { what: 'cannot build', signal }), {
     code: 'cancelled',
   });
 });

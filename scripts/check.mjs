@@ -23,7 +23,7 @@ const tsc = nodeModule('typescript-native/bin/tsc');
 /** @type {Record<string, () => Promise<Result>>} */
 const steps = {
   'unit tests': () =>
-    runTests(testFiles(['src', 'guest-image']), {
+    runTests(testFiles(['src', 'guest-image', 'test/bench']), {
       concurrency: availableParallelism(),
       testTimeoutMs: 60_000,
       timeoutMs: 240_000,

@@ -7,7 +7,7 @@ import { runScript } from './project.mjs';
 
 await runScript(async () => {
   await ensureBuild({ declarations: false });
-  const files = testFiles(['src', 'guest-image'], process.argv[2]);
+  const files = testFiles(['src', 'guest-image', 'test/bench'], process.argv[2]);
   const result = await runTests(files, {
     concurrency: availableParallelism(),
     testTimeoutMs: 60_000,

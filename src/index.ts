@@ -1,7 +1,8 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
+/// <reference types="node" preserve="true" />
 import { createRuntime } from './create-runtime.js';
-import type { DeleteOptions, PodOptions } from './model/options.js';
-import type { GcReport, Pod, PodListEntry, Runtime } from './model/pod.js';
+import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
+import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
 export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
 export type { Logger } from './base/log.js';
@@ -32,12 +33,17 @@ export function listPods(): Promise<readonly PodListEntry[]> {
   return defaultRuntime().listPods();
 }
 
+/** `podStatus` of the default runtime. */
+export function podStatus(id: string): Promise<PodStatus> {
+  return defaultRuntime().podStatus(id);
+}
+
 /** `deletePod` of the default runtime. */
 export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
   return defaultRuntime().deletePod(id, options);
 }
 
 /** `gc` of the default runtime. */
-export function gc(): Promise<GcReport> {
-  return defaultRuntime().gc();
+export function gc(options?: AbortOptions): Promise<GcReport> {
+  return defaultRuntime().gc(options);
 }

@@ -34,7 +34,9 @@ export async function accepted(): Promise<void> {
     stopSignal: 'SIGINT',
   } as const satisfies ContainerOptions;
   await using container: Container = await pod.createContainer(options);
-  const process: Process = await container.exec(['ls', '-l'], { env: { A: '1' } });
+  const process: Process = await container.exec(['ls', '-l'], {
+    env: { ...globalThis.process.env, A: '1' },
+  });
   const exit = await process.wait();
   holds<Equal<typeof exit, ExitStatus>>();
   holds<Equal<ExitStatus['reason'], 'exited' | 'signaled' | 'oom'>>();

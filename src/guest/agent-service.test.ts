@@ -68,7 +68,8 @@ async function readAll(agent: Client, stream: OutputStream, processId = ''): Pro
   const pieces: Uint8Array[] = [];
   let offset = 0n;
   for (;;) {
-    const { data, end } = await agent.readOutput({ containerId: 'c', processId, stream, offset });
+    const range = { stream, offset, acknowledged: offset };
+    const { data, end } = await agent.readOutput({ containerId: 'c', processId, ...range });
     pieces.push(data);
     offset += BigInt(data.length);
     if (end) return Buffer.concat(pieces);
@@ -242,6 +243,25 @@ test('an end by the memory limit is said', () =>
     await run(agent, ['eat-memory']);
     const status = await agent.wait({ containerId: 'c' });
     assert.deepEqual([status.signal, status.oom], [9, true]);
+  }));
+
+test('an end by the memory limit is said of that process alone', () =>
+  withAgent(async ({ agent }) => {
+    await run(agent, ['sleep']);
+    const endOf = async (processId: string, command: string) => {
+      await agent.exec({ containerId: 'c', processId, processJson: json({ args: [command] }) });
+      if (command === 'sleep') await agent.signal({ containerId: 'c', processId, signal: 9 });
+      const { signal, oom } = await agent.wait({ containerId: 'c', processId });
+      return [signal, oom];
+    };
+    assert.deepEqual(await endOf('a', 'be-killed'), [9, false]);
+    assert.deepEqual(await endOf('b', 'eat-memory'), [9, true]);
+    assert.deepEqual(await endOf('c', 'be-killed'), [9, false]);
+    assert.deepEqual(await endOf('d', 'sleep'), [9, false]);
+    assert.deepEqual(await endOf('e', 'eat-memory'), [9, true]);
+    await agent.signal({ containerId: 'c', signal: 9, all: true });
+    const { signal, oom } = await agent.wait({ containerId: 'c' });
+    assert.deepEqual([signal, oom], [9, false]);
   }));
 
 test('a terminal is one stream, resized, and its input ends with ^D', () =>

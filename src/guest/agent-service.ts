@@ -25,10 +25,15 @@ import {
   toTerminalSize,
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
-import { Sandbox } from './sandbox.js';
+import { maxProcesses, Sandbox } from './sandbox.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
+
+// A process has at most its end, a read of each output and a write that wait; the rest is room for calls that do not wait.
+const callsPerProcess = 4;
+/** How the service is to be served: all processes must never fill the calls that may run. */
+export const agentServerOptions = { maxConcurrentCalls: callsPerProcess * maxProcesses + 1024 };
 
 export interface AgentServiceOptions {
   readonly system: System;
@@ -187,9 +192,11 @@ function processHandlers(
 
 function streamHandlers(sandbox: Sandbox): Pick<AgentHandlers, 'readOutput' | 'writeInput'> {
   return {
-    async readOutput({ containerId, processId, stream, offset, maxBytes }) {
+    async readOutput({ containerId, processId, stream, maxBytes, ...range }) {
       const process = sandbox.container(containerId).process(processId);
-      return await process.readOutput(toStreamName(stream), toOffset(offset), maxBytes);
+      const offset = toOffset(range.offset);
+      const acknowledged = toOffset(range.acknowledged);
+      return await process.readOutput(toStreamName(stream), { offset, acknowledged, maxBytes });
     },
     async writeInput({ containerId, processId, offset, data, end }) {
       const process = sandbox.container(containerId).process(processId);

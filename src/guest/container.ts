@@ -1,24 +1,36 @@
 // A container that exists: its first process, those added by exec, and what they have in common.
 import { VirtcontainersError } from '../base/errors.js';
 import type { NewProcess, RuntimeContainer } from './doors.js';
+import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
-
-/** Most processes that the host may add and not have released: each keeps two output buffers. */
-const maxProcesses = 1024;
 
 /** A container in the agent's care. */
 export class Container {
   readonly id: string;
   readonly init: Process;
   readonly #container: RuntimeContainer;
+  readonly #admit: (what: string) => void;
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
+  readonly #oomKills: OomKills;
   #started = false;
 
-  constructor(id: string, container: RuntimeContainer) {
+  /** @param admit throws where the VM must not have one process more */
+  constructor(id: string, container: RuntimeContainer, admit: (what: string) => void) {
     this.id = id;
+    this.#admit = admit;
     this.#container = container;
-    this.init = new Process(container.init, () => container.oomKilled());
+    this.#oomKills = new OomKills(() => container.oomKills());
+    this.init = new Process(container.init, {
+      isInit: true,
+      killsBefore: 0,
+      oomKills: this.#oomKills,
+    });
+  }
+
+  /** How many processes it has, being made or not yet released. */
+  get processes(): number {
+    return 1 + this.#execs.size;
   }
 
   async start(): Promise<void> {
@@ -33,13 +45,13 @@ export class Container {
     if (this.#execs.has(process.id)) {
       throw new VirtcontainersError('already-exists', `${what}: it exists`);
     }
-    if (this.#execs.size >= maxProcesses) {
-      throw new VirtcontainersError('unavailable', `${what}: ${maxProcesses} are not released`);
-    }
+    this.#admit(what);
     this.#execs.set(process.id, null);
     try {
+      const oomKills = this.#oomKills;
+      const killsBefore = oomKills.count;
       const made = await this.#container.exec(process);
-      const exec = new Process(made, () => this.#container.oomKilled());
+      const exec = new Process(made, { isInit: false, killsBefore, oomKills });
       this.#execs.set(process.id, exec);
       return exec;
     } catch (error) {
@@ -60,7 +72,13 @@ export class Container {
   }
 
   async signalAll(signal: number): Promise<void> {
+    this.noteSignal(signal);
     await this.#container.signalAll(signal);
+  }
+
+  /** Notes a signal that the host sends to all its processes. */
+  noteSignal(signal: number): void {
+    for (const process of [this.init, ...this.#execs.values()]) process?.noteSignal(signal);
   }
 
   /** Forgets a process that has ended; safe to repeat. */

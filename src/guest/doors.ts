@@ -82,8 +82,8 @@ export interface RuntimeContainer {
   exec(process: NewProcess): Promise<RuntimeProcess>;
   /** Sends a signal to every process of the container. */
   signalAll(signal: number): Promise<void>;
-  /** Whether the container's memory limit has killed a process of it. */
-  oomKilled(): boolean;
+  /** How many of its processes have been killed for want of memory. */
+  oomKills(): number;
 }
 
 /**

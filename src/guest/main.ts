@@ -1,10 +1,10 @@
 // The first process of the VM: mounts what it needs, then serves the host that attaches to its port.
 import { writeSync } from 'node:fs';
-import { exitNow } from '../base/native.js';
+import { exitNow } from '../base/native/own-process.js';
 import { version } from '../base/version.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
-import { createAgentService } from './agent-service.js';
+import { agentServerOptions, createAgentService } from './agent-service.js';
 import { CrunRuntime } from './crun/crun-runtime.js';
 import { LinuxMachine, mountBase } from './machine/linux-machine.js';
 import { Reaper } from './machine/reaper.js';
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   });
   const port = await openPort(portPath);
   port.on('error', fail);
-  listenForHosts(port, (connection) => serve(connection, [service]));
+  listenForHosts(port, (connection) => serve(connection, [service], agentServerOptions));
 }
 
 main().catch(fail);

@@ -9,6 +9,13 @@ export interface OutputPiece {
   readonly end: boolean;
 }
 
+export interface OutputRange {
+  readonly offset: number;
+  /** Everything before it may be forgotten; at most `offset`. */
+  readonly acknowledged: number;
+  readonly maxBytes: number;
+}
+
 interface Waiter {
   readonly offset: number;
   readonly maxBytes: number;
@@ -44,26 +51,29 @@ export class OutputBuffer {
   }
 
   /**
-   * Bytes from `offset`, at least one unless the stream ends there; acknowledges everything before `offset`.
-   * A second read takes the place of one that still waits.
+   * Bytes from `offset`, at least one unless the stream ends there. Where as much is kept as may be, it waits for a read that
+   * acknowledges more: a second read takes the place of one that still waits.
    */
-  read(offset: number, maxBytes: number): Promise<OutputPiece> {
+  read({ offset, acknowledged, maxBytes }: OutputRange): Promise<OutputPiece> {
     if (this.#closed !== null) return Promise.reject(this.#closed);
     if (!(offset >= this.#start && offset <= this.#end)) {
-      const reason = `offset ${offset} is outside ${this.#start} to ${this.#end}`;
-      const details = { reason: 'offset-out-of-range' };
-      return Promise.reject(
-        new VirtcontainersError('invalid-argument', `cannot read output: ${reason}`, { details }),
-      );
+      return Promise.reject(outOfRange(`offset ${offset}`, this.#start, this.#end));
     }
-    this.#acknowledge(offset);
+    if (!(acknowledged >= 0 && acknowledged <= offset)) {
+      return Promise.reject(outOfRange(`acknowledged offset ${acknowledged}`, 0, offset));
+    }
+    this.#start = Math.max(this.#start, acknowledged);
     const piece = this.#take(offset, maxBytes);
-    if (piece !== null) return Promise.resolve(piece);
+    if (piece !== null) {
+      this.#resume();
+      return Promise.resolve(piece);
+    }
     this.#waiter?.reject(
       new VirtcontainersError('cancelled', 'cannot read output: another read has taken its place'),
     );
     return new Promise((resolve, reject) => {
       this.#waiter = { offset, maxBytes, resolve, reject };
+      this.#resume();
     });
   }
 
@@ -89,13 +99,13 @@ export class OutputBuffer {
     return { data, end: this.#ended && length === available };
   }
 
-  #acknowledge(offset: number): void {
-    this.#start = offset;
-    // Half empty, so that a slow reader does not stop and start the source with each piece.
-    if (this.#paused && this.#end - this.#start <= this.#limit / 2) {
-      this.#paused = false;
-      this.#source.resume();
-    }
+  // From half empty on, so that a slow reader does not stop and start the source with each piece; but one that has read all
+  // that is kept, and waits, gets more as soon as there is room.
+  #resume(): void {
+    const kept = this.#end - this.#start;
+    if (!this.#paused || kept > (this.#waiter === null ? this.#limit / 2 : this.#limit - 1)) return;
+    this.#paused = false;
+    this.#source.resume();
   }
 
   #append(chunk: Uint8Array): void {
@@ -126,4 +136,10 @@ export class OutputBuffer {
     this.#waiter = null;
     waiter.resolve(piece);
   }
+}
+
+function outOfRange(what: string, from: number, to: number): VirtcontainersError {
+  const details = { reason: 'offset-out-of-range' };
+  const message = `cannot read output: ${what} is outside ${from} to ${to}`;
+  return new VirtcontainersError('invalid-argument', message, { details });
 }

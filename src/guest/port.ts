@@ -2,7 +2,7 @@
 import { close, constants, open, read, write, writeSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
-import { isWritable } from '../base/native.js';
+import { isWritable } from '../base/native/pipes.js';
 
 const openFile = promisify(open);
 

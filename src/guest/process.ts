@@ -2,7 +2,8 @@
 import { VirtcontainersError } from '../base/errors.js';
 import type { RuntimeProcess, TerminalSize } from './doors.js';
 import { Input, type InputState } from './input.js';
-import { OutputBuffer, type OutputPiece } from './output-buffer.js';
+import type { OomKills } from './oom-kills.js';
+import { OutputBuffer, type OutputPiece, type OutputRange } from './output-buffer.js';
 
 /** Output kept per stream until it is acknowledged, in bytes: more stops the container's writer, not the agent. */
 const outputBufferBytes = 1024 * 1024;
@@ -16,19 +17,29 @@ export interface ProcessStatus {
   readonly oom: boolean;
 }
 
+/** What a process must know of its container. */
+export interface ProcessContainer {
+  readonly isInit: boolean;
+  /** What `oomKills` counted before it was made. */
+  readonly killsBefore: number;
+  readonly oomKills: OomKills;
+}
+
+const SIGKILL = 9;
+
 /** A process that has been made. */
 export class Process {
   readonly pid: number;
   /** Settles once it has ended; never rejects. */
   readonly ended: Promise<ProcessStatus>;
   #status: ProcessStatus | null = null;
+  #killedByHost = false;
   readonly #process: RuntimeProcess;
   readonly #input: Input | null;
   readonly #stdout: OutputBuffer;
   readonly #stderr: OutputBuffer | null;
 
-  /** @param oomKilled asked once, when the process has ended */
-  constructor(process: RuntimeProcess, oomKilled: () => boolean) {
+  constructor(process: RuntimeProcess, container: ProcessContainer) {
     const END_OF_TRANSMISSION = 4;
     this.#process = process;
     this.pid = process.pid;
@@ -38,9 +49,10 @@ export class Process {
     this.#stderr =
       process.stderr === null ? null : new OutputBuffer(process.stderr, outputBufferBytes);
     this.ended = process.ended.then((end) => {
-      // A process that ended well was not hurt by what may have been killed beside it.
-      const endedWell = end.code === 0 && end.signal === 0;
-      this.#status = { ...end, oom: !endedWell && oomKilled() };
+      const { isInit, killsBefore, oomKills } = container;
+      const killedByHost = this.#killedByHost;
+      const oom = oomKills.explains(end, { isInit, killsBefore, killedByHost });
+      this.#status = { ...end, oom };
       return this.#status;
     });
   }
@@ -50,11 +62,12 @@ export class Process {
     return this.#status;
   }
 
-  readOutput(stream: 'stdout' | 'stderr', offset: number, maxBytes: number): Promise<OutputPiece> {
+  /** @param range a `maxBytes` of 0 means as many as an answer may have */
+  readOutput(stream: 'stdout' | 'stderr', range: OutputRange): Promise<OutputPiece> {
     const buffer = stream === 'stdout' ? this.#stdout : this.#stderr;
-    const limit = maxBytes === 0 ? outputPieceBytes : Math.min(maxBytes, outputPieceBytes);
+    const maxBytes = Math.min(range.maxBytes || outputPieceBytes, outputPieceBytes);
     if (buffer === null) return Promise.resolve({ data: new Uint8Array(0), end: true });
-    return buffer.read(offset, limit);
+    return buffer.read({ ...range, maxBytes });
   }
 
   writeInput(offset: number, data: Uint8Array, end: boolean): Promise<InputState> {
@@ -65,7 +78,14 @@ export class Process {
   }
 
   signal(signal: number): void {
-    if (this.#status === null) this.#process.signal(signal);
+    if (this.#status !== null) return;
+    this.noteSignal(signal);
+    this.#process.signal(signal);
+  }
+
+  /** Notes a signal that the host sends it in another way. */
+  noteSignal(signal: number): void {
+    if (signal === SIGKILL) this.#killedByHost = true;
   }
 
   resize(size: TerminalSize): void {

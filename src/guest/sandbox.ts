@@ -3,6 +3,11 @@ import { VirtcontainersError } from '../base/errors.js';
 import { Container } from './container.js';
 import type { ContainerRuntime, NewContainer } from './doors.js';
 
+/** Most processes of this VM that are not released: each keeps two output buffers and has calls that wait on it. */
+export const maxProcesses = 1024;
+
+const SIGKILL = 9;
+
 /** All containers of this VM. */
 export class Sandbox {
   readonly #runtime: ContainerRuntime;
@@ -23,8 +28,10 @@ export class Sandbox {
         `cannot create container ${id}: it exists in the guest`,
       );
     }
+    this.#admit(`cannot create container ${id}`);
     return await this.#whileBusy(id, async () => {
-      const container = new Container(id, await this.#runtime.create(options));
+      const made = await this.#runtime.create(options);
+      const container = new Container(id, made, (what) => this.#admit(what));
       this.#containers.set(id, container);
       return container;
     });
@@ -45,10 +52,20 @@ export class Sandbox {
     for (let busy = this.#busy.get(id); busy !== undefined; busy = this.#busy.get(id)) await busy;
     await this.#whileBusy(id, async () => {
       // Streams are closed last: what the processes wrote can be read until they are gone.
+      this.#containers.get(id)?.noteSignal(SIGKILL);
       await this.#runtime.destroy(id);
       this.#containers.get(id)?.close();
       this.#containers.delete(id);
     });
+  }
+
+  #admit(what: string): void {
+    const counts = [...this.#containers.values()].map((container) => container.processes);
+    if (counts.reduce((sum, count) => sum + count, 0) < maxProcesses) return;
+    throw new VirtcontainersError(
+      'invalid-state',
+      `${what}: the VM has ${maxProcesses} processes that run or are not released, and may have no more`,
+    );
   }
 
   async #whileBusy<T>(id: string, work: () => Promise<T>): Promise<T> {

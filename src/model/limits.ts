@@ -52,5 +52,5 @@ export const vmStopGraceMs = 1_000;
 export const vmLossWaitMs = 750;
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;
-/** Output kept on the host per stream until it is read, in bytes. */
+/** Output kept on the host per stream until it is read, in bytes: no more than the guest keeps, which would wait for an acknowledgement. */
 export const hostOutputBufferBytes = 1024 * 1024;

@@ -50,8 +50,8 @@ export interface PodOptions extends AbortOptions {
 
 /** What a process runs with. */
 export interface ProcessOptions {
-  /** Added to (and winning over) `PATH`, `HOME` and, with a terminal, `TERM`. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to (and winning over) `PATH`, `HOME` and, with a terminal, `TERM`; a name without a value is left out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Absolute. Default `/`; for exec, that of the container. */
   readonly cwd?: string;
   /** `user`, `uid`, `user:group` or `uid:gid`; names are those of the container. Default `0`; for exec, that of the container. */
@@ -62,6 +62,7 @@ export interface ProcessOptions {
   readonly stdin?: boolean;
 }
 
+/** What `exec` runs its command with; `signal` ends the call, not the process that it has given. */
 export interface ExecOptions extends ProcessOptions, AbortOptions {
   /** Default: fresh. */
   readonly id?: string;

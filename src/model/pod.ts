@@ -1,4 +1,5 @@
-// Pods, containers and processes as programs hold them: the same interfaces whoever owns the VM.
+// Pods, containers and processes as programs hold them: the same interfaces whoever owns the VM. Every call that asks a
+// VM, waits or changes something takes an AbortSignal; the quick reads (`status`, `podStatus`, `listPods`) need none.
 import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from './container-config.js';
 import type { ExitStatus } from './exit-status.js';
@@ -31,7 +32,7 @@ export interface Process {
   /** Sends a signal: a name (`SIGTERM`, `TERM`) or number. Default SIGTERM. A process that has ended is no error. */
   kill(signalName?: NodeJS.Signals | string | number, options?: AbortOptions): Promise<void>;
   /** Changes the size of its terminal. @throws `invalid-state` if it has none */
-  resize(size: TerminalSize): Promise<void>;
+  resize(size: TerminalSize, options?: AbortOptions): Promise<void>;
 }
 
 /**
@@ -125,6 +126,6 @@ export interface Runtime {
   podStatus(id: string): Promise<PodStatus>;
   /** Deletes a pod by its id: one of this process, one whose owner is dead, or (with `force`) one whose record is damaged. */
   deletePod(id: string, options?: DeleteOptions): Promise<void>;
-  /** Removes what dead owners left. */
-  gc(): Promise<GcReport>;
+  /** Removes what dead owners left; where it is aborted, `details` hold the report so far. */
+  gc(options?: AbortOptions): Promise<GcReport>;
 }

@@ -38,8 +38,18 @@ export function duringCommand(
 ): VirtcontainersError {
   const reason = isVirtcontainersError(error) ? error.details['reason'] : undefined;
   const isCommand = typeof reason === 'string' && reason.startsWith('command-');
+  if (!isCommand) return during(what, error, '');
   const name = JSON.stringify((command[0] ?? '').slice(0, 200));
-  return during(what, error, isCommand ? `command ${name}` : '');
+  const failure = during(what, error, `command ${name}`);
+  // The layers below have named it, too.
+  const again = `command ${name}: cannot execute ${name}: `;
+  const message = failure.message.replace(again, () => `command ${name}: `);
+  const { code, cause, hint, details } = failure;
+  return new VirtcontainersError(code, message, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    details,
+  });
 }
 
 /** Runs `work`; its error says what was being done. */

@@ -229,10 +229,12 @@ test('a command that is missing or not executable says so, and the pod goes on',
   await container.start();
   for (const [command, reason] of [
     ['/missing', 'command-not-found'],
+    ['it: is "missing"', 'command-not-found'],
     ['/not-executable', 'command-not-executable'],
   ] as const) {
     const refused = (error: { message: string; details: Record<string, unknown> }) =>
-      error.details['reason'] === reason && error.message.includes(`: command "${command}": `);
+      error.details['reason'] === reason &&
+      error.message.endsWith(`: command ${JSON.stringify(command)}: ${reason}`);
     await assert.rejects(pod.createContainer(options([command])), refused);
     await assert.rejects(container.exec([command]), refused);
   }

@@ -141,9 +141,9 @@ export class LocalContainer implements Container {
     await this.#run.kill(signalName, options);
   }
 
-  async resize(size: TerminalSize): Promise<void> {
+  async resize(size: TerminalSize, options?: AbortOptions): Promise<void> {
     this.#requireKnown(`cannot resize the terminal of container ${this.id}`);
-    await this.#run.resize(size);
+    await this.#run.resize(size, options);
   }
 
   async stop(options?: StopOptions): Promise<void> {
@@ -279,9 +279,9 @@ export class LocalContainer implements Container {
   // What is left of the run before is removed first: each run begins with a fresh root.
   async #enterAgain(what: string, signal: AbortSignal): Promise<void> {
     throwIfAborted(signal, what);
-    await this.#leave(what);
     this.#entering = true;
     try {
+      await this.#leave(what);
       await this.#enter(what, signal);
     } finally {
       this.#entering = false;

@@ -34,6 +34,7 @@ import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
 import { toPodStatus } from './status.js';
 import { Steps } from './steps.js';
+import { takeId } from './taken.js';
 
 export interface CreatePodOptions {
   readonly config: PodConfig;
@@ -58,6 +59,8 @@ export class LocalPod implements Pod {
   // Why the VM is gone where nobody had asked for it.
   #death: VmExit | null = null;
   #deleted = false;
+  // The container that is being created, one at a time: it needs its room already.
+  #arriving: ContainerConfig | null = null;
   // The end of a VM that died by itself: whoever boots or deletes waits for it.
   #ending: Promise<void> = Promise.resolve();
 
@@ -81,7 +84,8 @@ export class LocalPod implements Pod {
         planPod(config);
         mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
-          const owned = await mechanisms.store.create(config.id);
+          const { store } = mechanisms;
+          const owned = await takeId(store, () => store.create(config.id));
           const opened = new PodBook(owned, firstRecord(config, mechanisms.owner));
           undo.add('record', () => letGo(opened));
           await opened.save();
@@ -136,10 +140,15 @@ export class LocalPod implements Pod {
         );
       }
       const { owned } = this.#book;
-      await owned.reserveContainer(config.id);
+      await takeId(this.#mechanisms.store, () => owned.reserveContainer(config.id));
       undo.add('name', () => owned.releaseContainer(config.id));
+      this.#arriving = config;
+      undo.add('room', () => {
+        this.#arriving = null;
+      });
       const container = await LocalContainer.create(this.#side, config, signal);
       this.#containers.set(config.id, container);
+      this.#arriving = null;
       undo.add('container', async () => {
         this.#containers.delete(config.id);
         await container.leave();
@@ -371,7 +380,10 @@ export class LocalPod implements Pod {
         const others = [...this.#containers.values()].filter(
           (container) => container.inGuest && container.id !== containerId,
         );
-        const all = [...others.map((container) => container.config.resources), resources];
+        const configs = others.map((container) => container.config);
+        const arriving = this.#arriving;
+        if (arriving !== null && arriving.id !== containerId) configs.push(arriving);
+        const all = [...configs.map((config) => config.resources), resources];
         const size = planSize(what, this.#book.record.config, all);
         return growVm(this.#steps, live, { what, size, signal });
       },

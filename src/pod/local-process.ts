@@ -114,15 +114,18 @@ export class LocalProcess implements Process {
     }
   }
 
-  async resize(size: TerminalSize): Promise<void> {
+  async resize(size: TerminalSize, options?: AbortOptions): Promise<void> {
     const what = `cannot resize the terminal of ${this.#traits.name}`;
+    await checkAbortOptions(what, options);
     const wanted = await parseTerminalSize(what, size);
     if (!this.#traits.terminal) {
       throw new VirtcontainersError('invalid-state', `${what}: it has no terminal`);
     }
     if (this.#ended) return;
-    await this.#call('resize the terminal of', (agent) =>
-      agent.resizeTerminal(this.#traits.ref, wanted),
+    await this.#call(
+      'resize the terminal of',
+      (agent) => agent.resizeTerminal(this.#traits.ref, wanted),
+      options?.signal,
     );
   }
 
@@ -138,17 +141,21 @@ export class LocalProcess implements Process {
   }
 
   #output(stream: OutputRange['stream']): OutputStream {
-    return new OutputStream((offset, maxBytes) =>
+    return new OutputStream((range) =>
       this.#call('read output of', (agent) =>
-        agent.readOutput(this.#traits.ref, { stream, offset, maxBytes }),
+        agent.readOutput(this.#traits.ref, { stream, ...range }),
       ),
     );
   }
 
-  async #call<T>(verb: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+  async #call<T>(
+    verb: string,
+    work: (agent: Agent) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const what = `cannot ${verb} ${this.#traits.name}`;
     try {
-      return await this.#live.call(what, work);
+      return await this.#live.call(what, work, signal);
     } catch (error) {
       throw during(what, error, '');
     }

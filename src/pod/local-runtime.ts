@@ -1,8 +1,19 @@
 // The pods of one run root: makes them, finds them, deletes them, whoever owns them.
-import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../base/errors.js';
+import { waitFor } from '../base/deadline.js';
+import {
+  isVirtcontainersError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+  withDetails,
+} from '../base/errors.js';
 import { validateId } from '../model/id.js';
-import type { DeleteOptions, PodOptions } from '../model/options.js';
-import { parseDeleteOptions, parsePodOptions } from '../model/parse/pod-options.js';
+import type { AbortOptions, DeleteOptions, PodOptions } from '../model/options.js';
+import {
+  checkAbortOptions,
+  parseDeleteOptions,
+  parsePodOptions,
+} from '../model/parse/pod-options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
@@ -76,30 +87,39 @@ export class LocalRuntime implements Runtime {
     validateId('pod', id);
     const what = `cannot delete pod ${id}`;
     const { force } = await parseDeleteOptions(what, options);
+    const signal = options?.signal;
+    throwIfAborted(signal, what);
     const coming = this.#coming.get(id);
     if (coming !== undefined) {
       if (!force) throw new VirtcontainersError('invalid-state', `${what}: it is being created`);
       coming.abort.abort(new VirtcontainersError('invalid-state', 'the pod is being deleted'));
-      await coming.settled;
+      await waitFor(coming.settled, { what, signal });
       // Whoever was just faster has the pod; else nothing of it is left.
       if (!this.#pods.has(id)) return;
     }
     const mine = this.#pods.get(id);
     if (mine !== undefined) return mine.delete(options);
-    await removeDeadPod(await this.#ready(), id, force);
+    await removeDeadPod(await this.#ready(), id, { force, signal });
   }
 
-  async gc(): Promise<GcReport> {
+  async gc(options?: AbortOptions): Promise<GcReport> {
+    const what = 'cannot remove what dead owners left';
+    await checkAbortOptions(what, options);
+    const signal = options?.signal;
     const mechanisms = await this.#ready();
     const removed: string[] = [];
     const failed: { id: string; error: string }[] = [];
     for (const id of await mechanisms.store.list()) {
       if (this.#pods.has(id) || this.#coming.has(id)) continue;
       try {
+        throwIfAborted(signal, what);
         if (await mechanisms.store.hasLiveOwner(id)) continue;
-        await removeDeadPod(mechanisms, id, false);
+        await removeDeadPod(mechanisms, id, { force: false, signal });
         removed.push(id);
       } catch (error) {
+        if (isVirtcontainersError(error) && error.code === 'cancelled') {
+          throw withDetails(error, { removed, failed });
+        }
         // Another process may have taken it in between.
         if (
           isVirtcontainersError(error) &&

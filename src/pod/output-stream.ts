@@ -1,7 +1,7 @@
 // A process's output as a Node stream: pulled from the guest by offset, ahead of its reader but never far.
 import { Readable } from 'node:stream';
 import { reasonOf, VirtcontainersError } from '../base/errors.js';
-import type { OutputChunk } from '../host/agent/agent.js';
+import type { OutputChunk, OutputRange } from '../host/agent/agent.js';
 import {
   guestOutputBufferBytes,
   hostOutputBufferBytes,
@@ -9,8 +9,8 @@ import {
 } from '../model/limits.js';
 import { HeldBytes, ownBytes } from './held-bytes.js';
 
-/** Asks the guest for output from an offset on; that acknowledges everything before. */
-export type OutputSource = (offset: bigint, maxBytes: number) => Promise<OutputChunk>;
+/** Asks the guest for output. */
+export type OutputSource = (range: Omit<OutputRange, 'stream'>) => Promise<OutputChunk>;
 
 // What can still be in the guest when a process has ended: its buffer there, a pipe, and a chunk.
 const lastWords = guestOutputBufferBytes + 4 * streamChunkBytes;
@@ -21,7 +21,8 @@ const emptyPauseMs = 20;
 
 /**
  * The stream begins to pull at `begin`. Where its reader stops, it stops at a bounded buffer; where its reader destroys it,
- * output is drawn and dropped, so that the process does not hang on a full pipe.
+ * output is drawn and dropped, so that the process does not hang on a full pipe. The guest keeps what the reader has not
+ * taken, so that nothing is lost with this program while the process runs; of one that has ended see `drawLastWords`.
  */
 export class OutputStream extends Readable {
   readonly #source: OutputSource;
@@ -33,6 +34,9 @@ export class OutputStream extends Readable {
   // Whether Node's stream wants more.
   #isHungry = false;
   #isComplete = false;
+  #delivered = 0n;
+  #acknowledged = 0n;
+  #hasLastWords = false;
   /** Settles when nothing more will be asked of the guest: all is here, or it was given up. */
   readonly drawn: Promise<void>;
 
@@ -58,8 +62,12 @@ export class OutputStream extends Readable {
     void this.#pump().then(this.#finish);
   }
 
-  /** The process has ended: what it left fits into a bound and is taken from the guest, read or not. */
+  /**
+   * The process has ended: what it left fits into a bound and is taken from the guest, read or not, so that the process can be
+   * released there. From now on what is here is acknowledged, and would be lost with this program.
+   */
   drawLastWords(): void {
+    this.#hasLastWords = true;
     this.#window = lastWords;
     this.#wake();
   }
@@ -117,6 +125,7 @@ export class OutputStream extends Readable {
         const ahead = !end && data.length > 0 && this.#hasRoom(data.length);
         if (ahead) next = this.#ask(offset);
         if (data.length > 0 && !this.destroyed) this.#deliver(data);
+        this.#delivered = offset;
         if (end) break;
         if (ahead) continue;
         if (data.length === 0) await new Promise((resolve) => setTimeout(resolve, emptyPauseMs));
@@ -134,7 +143,9 @@ export class OutputStream extends Readable {
   }
 
   #ask(offset: bigint): Promise<OutputChunk> {
-    const chunk = this.#source(offset, streamChunkBytes).then((answer) => {
+    const acknowledged = this.#acknowledge(offset);
+    const range = { offset, acknowledged, maxBytes: streamChunkBytes };
+    const chunk = this.#source(range).then((answer) => {
       if (answer.data.length <= streamChunkBytes) return answer;
       throw new VirtcontainersError(
         'internal',
@@ -147,8 +158,22 @@ export class OutputStream extends Readable {
   }
 
   #hasRoom(coming = 0): boolean {
-    const waiting = this.readableLength + this.#held.length;
-    return this.destroyed || waiting + coming < this.#window;
+    return this.destroyed || this.#waitingBytes() + coming < this.#window;
+  }
+
+  // What the reader has taken, once and for all: it may put something back. Nobody takes what is dropped.
+  #acknowledge(offset: bigint): bigint {
+    const isHere = this.destroyed || this.#hasLastWords;
+    const taken = isHere ? offset : this.#delivered - BigInt(this.#waitingBytes());
+    if (taken > this.#acknowledged) this.#acknowledged = taken;
+    return this.#acknowledged;
+  }
+
+  // At least as many as wait for the reader: where it has set an encoding, Node counts UTF-16 units, each of three bytes at
+  // the most, and up to three bytes of an incomplete character are with the decoder.
+  #waitingBytes(): number {
+    const length = this.readableLength;
+    return this.#held.length + (this.readableEncoding === null ? length : 3 * length + 3);
   }
 
   async #room(): Promise<void> {

@@ -130,12 +130,46 @@ test('500 execs leave nothing in the guest, whether somebody reads them or not',
   }
   const known = world.hypervisor.vm.crun.containers.get(container.id);
   assert.ok(known);
-  // The guest refuses more than 1024 that are not released; an id that was released can be used again.
+  // An id that was released can be used again.
   for (let n = 0; n < 3; n++) {
     const again = await container.exec(['true'], { id: 'again' });
     await again.wait();
     await pause(20);
   }
+  await pod.delete({ force: true });
+  world.assertNothingLeft();
+});
+
+test('600 running execs keep their streams, and those that the VM refuses say why', async () => {
+  const { world, pod, container } = await started(['cat'], { stdin: true });
+  const running = await Promise.all(
+    Array.from({ length: 600 }, () => container.exec(['cat'], { stdin: true })),
+  );
+  // A second container of the same VM counts as well.
+  const other = await pod.createContainer({ rootfs: anyDirectory, command: ['sleep'] });
+  await other.start();
+  const results = await Promise.allSettled(
+    Array.from({ length: 500 }, () => other.exec(['cat'], { stdin: true })),
+  );
+  const more = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+  const refused = results.flatMap((result) => (result.status === 'rejected' ? result.reason : []));
+  assert.equal(more.length, 1024 - 600 - 2);
+  for (const error of refused) {
+    assert.equal(error.code, 'invalid-state');
+    assert.match(
+      error.message,
+      /^cannot exec in container \S+: the VM has 1024 processes that run/,
+    );
+  }
+  await Promise.all(
+    [...running, ...more].map(async (process, index) => {
+      process.stdin.end(`input ${index}`);
+      assert.equal(await text(process.stdout), `input ${index}`);
+      assert.equal((await process.wait()).code, 0);
+    }),
+  );
+  container.stdin.end('init');
+  assert.equal(await text(container.stdout), 'init');
   await pod.delete({ force: true });
   world.assertNothingLeft();
 });

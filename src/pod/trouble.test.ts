@@ -12,6 +12,13 @@ async function running(world: PodWorld, command: readonly string[] = ['sleep'], 
   return { pod, container };
 }
 
+/** A signal that fires in a moment; until then it keeps this process alive. */
+function soon(): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 50);
+  return controller.signal;
+}
+
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   const late = pause(ms, undefined, { ref: false }).then(() => assert.fail(`not within ${ms} ms`));
   return Promise.race([promise, late]);
@@ -162,6 +169,33 @@ test('an aborted stop gives up waiting and leaves the container running', async 
   world.assertNothingLeft();
 });
 
+test('an id that is taken says whether its owner lives, and what to do where it does not', async () => {
+  const world = new PodWorld();
+  const pod = await world.runtime.createPod({ id: 'box' });
+  const web = { id: 'web', rootfs: anyDirectory, command: ['sleep'] };
+  await pod.createContainer(web);
+  const other = new PodWorld({ other: world });
+  const mine = await other.runtime.createPod({ id: 'mine' });
+  const again = () => other.runtime.createPod({ id: 'box' });
+  await assert.rejects(again, { message: 'cannot create pod box: it exists' });
+  world.store.die();
+  const hint = /gc\(\) of the library .* deletePod\('box'\)/;
+  await assert.rejects(again, {
+    code: 'already-exists',
+    message: 'cannot create pod box: it exists, but its owner has ended',
+    hint,
+  });
+  await assert.rejects(mine.createContainer(web), {
+    code: 'already-exists',
+    message: /pod box has .*, but its owner has ended$/,
+    hint,
+  });
+  assert.deepEqual((await other.runtime.gc()).removed, ['box']);
+  await mine.createContainer(web);
+  await mine.delete({ force: true });
+  world.assertNothingLeft();
+});
+
 test('of two pods with one id one wins, and the loser harms nothing', async () => {
   const world = new PodWorld();
   const results = await Promise.allSettled([
@@ -280,6 +314,104 @@ test('what a dead owner left is listed, collected, and nothing of the living is 
   assert.deepEqual(await other.runtime.gc(), { removed: ['p'], failed: [] });
   assert.deepEqual(world.left, { vms: 1, shares: 1, binds: 0, records: 1, names: 0 });
   await mine.delete();
+  world.assertNothingLeft();
+});
+
+for (const [name, end] of [
+  ['deletePod', (world: PodWorld, signal: AbortSignal) => world.runtime.deletePod('p', { signal })],
+  ['gc', (world: PodWorld, signal: AbortSignal) => world.runtime.gc({ signal })],
+] as const) {
+  test(`${name} of what a dead owner left ends with its signal, and what is left stays named`, async () => {
+    const world = new PodWorld();
+    await running(world);
+    world.store.die();
+    const other = new PodWorld({ other: world });
+    await assert.rejects(end(other, AbortSignal.abort()), { name: 'AbortError' });
+    const controller = new AbortController();
+    const { hypervisor } = world;
+    const release = hypervisor.release.bind(hypervisor);
+    hypervisor.release = async () => controller.abort();
+    await assert.rejects(end(other, controller.signal), { name: 'AbortError', code: 'cancelled' });
+    hypervisor.release = release;
+    assert.deepEqual(world.left, { vms: 1, shares: 1, binds: 1, records: 1, names: 1 });
+    assert.deepEqual(await other.runtime.gc(), { removed: ['p'], failed: [] });
+    world.assertNothingLeft();
+  });
+}
+
+test('an aborted gc says what it has done', async () => {
+  const world = new PodWorld();
+  for (const id of ['p', 'q']) await world.runtime.createPod({ id });
+  world.store.die();
+  const other = new PodWorld({ other: world });
+  const controller = new AbortController();
+  const remove = other.hypervisor.findLeftovers.bind(other.hypervisor);
+  other.hypervisor.findLeftovers = async (id) => {
+    const found = await remove(id);
+    controller.abort();
+    return found;
+  };
+  const details = { removed: ['p'], failed: [] };
+  await assert.rejects(other.runtime.gc({ signal: controller.signal }), {
+    code: 'cancelled',
+    details,
+  });
+  assert.equal(world.left.records, 1);
+});
+
+test('a forced deletion of a pod that is being created stops waiting with its signal', async () => {
+  const world = new PodWorld();
+  let goOn = (): void => {};
+  world.beforeImage = () => new Promise((resolve) => (goOn = resolve));
+  const creating = world.runtime.createPod({ id: 'p' });
+  creating.catch(() => {});
+  while (world.disk.pods.size === 0) await pause(5);
+  const signal = soon();
+  const deleting = world.runtime.deletePod('p', { force: true, signal });
+  await assert.rejects(within(2_000, deleting), { name: 'AbortError' });
+  goOn();
+  await assert.rejects(creating, { code: 'cancelled' });
+  world.assertNothingLeft();
+});
+
+test('a change of the terminal’s size that the guest does not answer ends with its signal', async () => {
+  const world = new PodWorld();
+  const { pod, container } = await running(world);
+  const process = await container.exec(['sleep'], { terminal: true });
+  world.hypervisor.vm.hang();
+  const resizing = process.resize({ columns: 1, rows: 1 }, { signal: soon() });
+  await assert.rejects(within(2_000, resizing), { name: 'AbortError' });
+  world.hypervisor.vm.kill();
+  await pod.delete({ force: true });
+});
+
+test('a container that starts again while another is created is given room beside it', async () => {
+  const steps: string[] = [];
+  let goOn = (): void => {};
+  const isHeld = (step: string, id: string): boolean => step === 'create' && id === 'b';
+  const world = new PodWorld({
+    crun: {
+      onStep: (step, id) => {
+        steps.push(`${step} ${id}`);
+        if (!isHeld(step, id)) return undefined;
+        return new Promise((resolve) => (goOn = resolve));
+      },
+    },
+  });
+  const pod = await world.runtime.createPod({ id: 'p' });
+  const large = { rootfs: anyDirectory, command: ['sleep'], memoryMiB: '1GiB', cpus: 1 } as const;
+  const first = await pod.createContainer({ ...large, id: 'a' });
+  await first.start();
+  await first.stop({ graceMs: 0 });
+  const creating = pod.createContainer({ ...large, id: 'b' });
+  while (!steps.includes('create b')) await pause(5);
+  await first.start();
+  goOn();
+  await creating;
+  const { cpus, memoryMiB } = await pod.status();
+  assert.equal(cpus, 2);
+  assert.ok(memoryMiB > 2048, `${memoryMiB} MiB`);
+  await pod.delete({ force: true });
   world.assertNothingLeft();
 });
 

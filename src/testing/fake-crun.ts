@@ -60,7 +60,7 @@ export class FakeContainer implements RuntimeContainer {
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
   readonly #processes: FakeProcess[] = [];
-  #oomKilled = false;
+  #oomKills = 0;
 
   constructor(
     options: NewContainer,
@@ -92,8 +92,8 @@ export class FakeContainer implements RuntimeContainer {
     for (const process of this.#processes) process.signal(signal);
   }
 
-  oomKilled(): boolean {
-    return this.#oomKilled;
+  oomKills(): number {
+    return this.#oomKills;
   }
 
   killAll(): void {
@@ -106,7 +106,8 @@ export class FakeContainer implements RuntimeContainer {
     const program = this.#programs[command];
     if (program === undefined) {
       const reason = command === '/not-executable' ? 'command-not-executable' : 'command-not-found';
-      throw new VirtcontainersError('invalid-argument', `cannot run ${command}: ${reason}`, {
+      const what = `cannot execute ${JSON.stringify(command)}`;
+      throw new VirtcontainersError('invalid-argument', `${what}: ${reason}`, {
         details: { reason },
       });
     }
@@ -117,7 +118,7 @@ export class FakeContainer implements RuntimeContainer {
       terminal,
       program,
       onOom: () => {
-        this.#oomKilled = true;
+        this.#oomKills += 1;
       },
     });
     this.#processes.push(process);
@@ -189,6 +190,7 @@ export class FakeProcess implements RuntimeProcess {
         this.#options.onOom();
         this.#finish({ code: 0, signal: 9 });
       },
+      kill: () => this.#finish({ code: 0, signal: 9 }),
     };
     this.#options.program(context).then(
       (code) => this.#finish({ code, signal: 0 }),

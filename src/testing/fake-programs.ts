@@ -16,6 +16,8 @@ export interface FakeProgramContext {
   onSignal(signal: number, handler: () => void): void;
   /** Ends the process as the kernel's OOM killer does. */
   oom(): void;
+  /** Ends the process as SIGKILL from another one in the container does. */
+  kill(): void;
 }
 
 /** Resolves to the exit code. */
@@ -25,7 +27,13 @@ const never = new Promise<never>(() => {});
 const SIGTERM = 15;
 
 async function write(stream: PassThrough, data: string | Uint8Array): Promise<void> {
-  if (!stream.write(data)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+  if (stream.write(data)) return;
+  const settled = new AbortController();
+  const options = { signal: settled.signal };
+  // The listeners of the event that does not come go too.
+  const events = ['drain', 'close'].map((event) => once(stream, event, options));
+  for (const event of events) event.catch(() => {});
+  await Promise.race(events).finally(() => settled.abort());
 }
 
 /** What is always there. */
@@ -64,18 +72,22 @@ export const fakePrograms: Readonly<Record<string, FakeProgram>> = {
   /** `flood BYTES`: that many bytes of a pattern, position modulo 251. */
   flood: async ({ args, stdout }) => {
     const bytes = Number(args[1] ?? 0);
-    for (let offset = 0; offset < bytes && !stdout.destroyed; offset += 16 * 1024) {
-      const length = Math.min(16 * 1024, bytes - offset);
-      await write(
-        stdout,
-        Uint8Array.from({ length }, (_, index) => (offset + index) % 251),
-      );
+    const piece = 16 * 1024;
+    const pattern = Uint8Array.from({ length: piece + 251 }, (_, index) => index % 251);
+    for (let offset = 0; offset < bytes && !stdout.destroyed; offset += piece) {
+      const length = Math.min(piece, bytes - offset);
+      await write(stdout, pattern.slice(offset % 251, (offset % 251) + length));
     }
     return 0;
   },
   /** Is killed by its container's memory limit. */
   'eat-memory': ({ oom }) => {
     oom();
+    return never;
+  },
+  /** Is killed by another process of its container. */
+  'be-killed': ({ kill }) => {
+    kill();
     return never;
   },
   /** Prints its environment, a line each. */

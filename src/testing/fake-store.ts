@@ -28,7 +28,9 @@ export class FakeStore implements Store {
   async create(podId: string): Promise<OwnedRecord> {
     validateId('pod', podId);
     if (this.#disk.pods.has(podId)) {
-      throw new VirtcontainersError('already-exists', `cannot create pod ${podId}: it exists`);
+      throw new VirtcontainersError('already-exists', `cannot create pod ${podId}: it exists`, {
+        details: { podId },
+      });
     }
     const place: Place = { owner: null, text: null };
     this.#disk.pods.set(podId, place);
@@ -116,6 +118,7 @@ class FakeOwnedRecord implements OwnedRecord {
       throw new VirtcontainersError(
         'already-exists',
         `cannot create container ${containerId}: ${reason}`,
+        { details: { podId: holder } },
       );
     }
     this.#disk.names.set(containerId, this.podId);

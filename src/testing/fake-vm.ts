@@ -1,7 +1,7 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
-import { createAgentService } from '../guest/agent-service.js';
+import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
 import { listenForHosts } from '../wire/attach/index.js';
@@ -66,9 +66,9 @@ export class FakeVm implements Vm {
     for (const end of [host, guest]) end.on('error', () => {});
     this.#ports.push(host, guest);
     listenForHosts(guest, (connection) => {
-      serve(connection, [this.#service]);
+      serve(connection, [this.#service], agentServerOptions);
     });
-    if (this.#hung) guest.pause();
+    if (this.#hung) freeze(guest);
     return host;
   }
 
@@ -100,7 +100,7 @@ export class FakeVm implements Vm {
   /** Its agent reads nothing more: every call hangs. */
   hang(): void {
     this.#hung = true;
-    for (const port of this.#ports) port.pause();
+    for (const port of this.#ports) freeze(port);
   }
 
   /** The channel to its agent breaks; the VM itself goes on. */
@@ -131,4 +131,10 @@ export class FakeVm implements Vm {
       details: { consoleTail, stderrTail },
     });
   }
+}
+
+// Whoever listens on it would resume it at the next chunk that it takes.
+function freeze(port: Duplex): void {
+  port.pause();
+  port.resume = () => port;
 }

@@ -118,7 +118,7 @@ test('writes go to the host where they shall, and only there', async () => {
 
 test('a root with writes that go to the host is changed, one without is not', async () => {
   const root = path.join(e2e.scratch, 'root');
-  assert.equal(spawnSync('cp', ['-a', '--reflink=auto', debian, root]).status, 0);
+  assert.equal(spawnSync('cp', ['-a', '--reflink=auto', `${debian}/.`, root]).status, 0);
   const command = [
     'sh',
     '-c',

@@ -10,7 +10,8 @@ export function qemuBelow(pid: number): number {
   return found;
 }
 
-function descendants(pid: number): readonly number[] {
+/** The processes below a process, the nearest first. */
+export function descendants(pid: number): readonly number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
       .split(' ')

@@ -54,10 +54,13 @@ function pidsOf(runRoot: string): ReadonlySet<string> {
   );
 }
 
-/** Everything below the run root but the directories that hold pods and names. */
+/** What stays in a run root: the directories that hold pods and names, and what the KVM probe said. */
+const lasting = ['pods', 'containers', 'cache', 'cache/kvm-probe.json'];
+
+/** Everything else below the run root. */
 function stateBelow(runRoot: string): readonly string[] {
   return names(runRoot, true)
-    .filter((name) => name !== 'pods' && name !== 'containers')
+    .filter((name) => !lasting.includes(name))
     .map((name) => path.join(runRoot, name));
 }
 

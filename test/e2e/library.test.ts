@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { before, test } from 'node:test';
 import type { Container, Pod } from '../../src/model/pod.js';
 import type { ProgressEvent } from '../../src/model/progress.js';
-import { debian, E2e, startAndPrint } from './harness.js';
+import { debian, E2e, shOk, startAndPrint } from './harness.js';
 
 const e2e = new E2e('library');
 const progress: ProgressEvent[] = [];
@@ -74,7 +74,7 @@ test('each step of the pod is told when it begins and ends, and timed', () => {
   );
 });
 
-test('a container is stopped by its signal, and by force after the grace', async () => {
+test('a container is stopped by its signal, by force after the grace, and goes on where the grace is given up', async () => {
   const polite = await pod.createContainer({
     rootfs: debian,
     command: ['sh', '-c', 'trap "exit 4" INT; echo ready; while :; do sleep 0.1; done'],
@@ -90,6 +90,11 @@ test('a container is stopped by its signal, and by force after the grace', async
   const stubborn = await pod.createContainer({ rootfs: debian, command: ['sleep', '1000'] });
   await stubborn.start();
   await assert.rejects(stubborn.delete(), { code: 'invalid-state' });
+  const giveUp = new AbortController();
+  setTimeout(() => giveUp.abort(), 500);
+  const stopping = stubborn.stop({ graceMs: '60s', signal: giveUp.signal });
+  await assert.rejects(stopping, { name: 'AbortError' });
+  assert.equal((await stubborn.status()).state, 'running');
   await stubborn.stop({ graceMs: '300ms' });
   assert.deepEqual(await stubborn.wait(), { code: 137, signal: 'SIGKILL', reason: 'signaled' });
   await stubborn.delete();
@@ -107,6 +112,39 @@ test('a stopped container starts again with new streams and a fresh root', async
   assert.match(second.stdout, /run\n$/);
   assert.equal(second.status.code, 0);
   await container.delete();
+});
+
+test('containers of one root go and start again in any order, and the others keep all their files', async () => {
+  const make = (command: readonly string[]) => pod.createContainer({ rootfs: debian, command });
+  const oldest = await make(['true']);
+  const running = await make(['sleep', 'infinity']);
+  const newest = await make(['python3', '-c', 'print("newest")']);
+  await running.start();
+  for (let round = 0; round < 2; round++) {
+    assert.equal((await startAndPrint(oldest)).status.code, 0);
+  }
+  await oldest.delete();
+  // Files that it has not touched yet, in directories that nobody has looked into.
+  assert.equal(await shOk(running, 'python3 -c "import json, decimal; print(json.dumps(1))"'), '1');
+  assert.equal((await startAndPrint(newest)).stdout, 'newest\n');
+  await running.delete({ force: true });
+  assert.equal((await startAndPrint(newest)).stdout, 'newest\n');
+  await newest.delete();
+  const after = await make(['sh', '-c', 'ls /usr/share | wc -l']);
+  assert.equal((await startAndPrint(after)).status.code, 0);
+  await after.delete();
+});
+
+test('a root inside another one is a root of its own', async () => {
+  const inside = await pod.createContainer({
+    rootfs: `${debian}/usr`,
+    command: ['/bin/ls', '/bin/env'],
+  });
+  assert.equal((await startAndPrint(inside)).stdout, '/bin/env\n');
+  await inside.delete();
+  const whole = await pod.createContainer({ rootfs: debian, command: ['ls', '/usr/bin/env'] });
+  assert.equal((await startAndPrint(whole)).stdout, '/usr/bin/env\n');
+  await whole.delete();
 });
 
 test('ids that exist, escape or are nonsense are refused', async () => {

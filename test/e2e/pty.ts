@@ -2,7 +2,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
-import { getTerminalMode, setTerminalSize } from '../../src/base/native.js';
+import { getTerminalMode, setTerminalSize } from '../../src/base/native/terminal.js';
 
 const openpty = koffi
   .load('libc.so.6')

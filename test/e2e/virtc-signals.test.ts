@@ -61,6 +61,26 @@ test('signals reach the container, and more of them while it stops change nothin
   await e2e.assertNothingLeft();
 });
 
+test('a container that ignores signals is ended by two ^C, and signals while it is removed change nothing', async () => {
+  const deaf = "trap '' TERM INT; echo ready; while :; do sleep 0.2; done";
+  const run = e2e.startVirtc(['run', '--rootfs', debian, '--', 'sh', '-c', deaf]);
+  await untilText(run.child.stdout, 'ready');
+  run.child.kill('SIGTERM');
+  await sleep(1_000);
+  assert.equal(run.child.exitCode, null);
+  run.child.kill('SIGINT');
+  await sleep(200);
+  assert.equal(run.child.exitCode, null);
+  run.child.kill('SIGINT');
+  const more = setInterval(() => {
+    run.child.kill('SIGTERM');
+    run.child.kill('SIGINT');
+  }, 20);
+  const { code, stderr } = await run.finished.finally(() => clearInterval(more));
+  assert.deepEqual([code, stderr], [137, '']);
+  await e2e.assertNothingLeft();
+});
+
 test('^C on a terminal while booting ends the run with 130, the progress line is gone', async (t) => {
   const pty = openPty(t);
   const run = startOn(pty, ['run', '--rootfs', debian, '--name', 'boot-pty', 'echo', 'never']);

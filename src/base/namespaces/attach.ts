@@ -2,23 +2,17 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf, VirtcontainersError } from '../errors.js';
+import { MOUNT_ATTR_RDONLY, moveMount, setMountAttributes } from '../native/detached-mounts.js';
+import { MNT_DETACH, UMOUNT_NOFOLLOW, unmount } from '../native/mounts.js';
 import {
-  CLONE_NEWNS,
-  changeDirectory,
-  MNT_DETACH,
-  MOUNT_ATTR_RDONLY,
-  moveMount,
   O_PATH,
   openBeneath,
-  openProcess,
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
-  setMountAttributes,
-  setNamespace,
-  UMOUNT_NOFOLLOW,
-  unmount,
-} from '../native.js';
+} from '../native/open-beneath.js';
+import { openProcess } from '../native/process-descriptors.js';
+import { CLONE_NEWNS, changeDirectory, setNamespace } from '../native/threads.js';
 import type { Home } from './hull.js';
 import type { AttachRequest, DetachRequest, SealRequest } from './worker-protocol.js';
 

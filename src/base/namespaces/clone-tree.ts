@@ -7,11 +7,11 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
-  MS_PRIVATE,
   OPEN_TREE_CLONE,
   openTree,
   setMountAttributes,
-} from '../native.js';
+} from '../native/detached-mounts.js';
+import { MS_PRIVATE } from '../native/mounts.js';
 
 export interface CloneTreeOptions {
   /** Links in it are followed. */

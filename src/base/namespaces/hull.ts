@@ -1,6 +1,9 @@
 // A jail's namespaces before they hold a root: made in the worker's thread, kept by a process of their own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { MS_PRIVATE, MS_REC, mount } from '../native/mounts.js';
+import { O_PATH } from '../native/open-beneath.js';
+import { closeOnExecAll, openProcess } from '../native/process-descriptors.js';
 import {
   CLONE_FS,
   CLONE_NEWIPC,
@@ -10,16 +13,10 @@ import {
   CLONE_NEWUTS,
   changeDirectory,
   changeRoot,
-  closeOnExecAll,
   joinNewSessionKeyring,
-  MS_PRIVATE,
-  MS_REC,
-  mount,
-  O_PATH,
-  openProcess,
   setNamespace,
   unshare,
-} from '../native.js';
+} from '../native/threads.js';
 import { keeperUserId } from './jail-spec.js';
 
 const allNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID;
@@ -87,10 +84,15 @@ export function enterHull(hull: Hull): void {
   setNamespace(hull.keeperFd, allNamespaces);
 }
 
-/** Ends what is in the hull's pid namespace, the keeper last. */
+/** Ends what is in the hull's pid namespace, the keeper last. Safe to repeat, while it is not closed. */
+export function endHull(hull: Hull): void {
+  endKeeper(hull.keeper);
+}
+
+/** Ends it and lets go of it. */
 export function closeHull(hull: Hull): void {
   closeSync(hull.keeperFd);
-  endKeeper(hull.keeper);
+  endHull(hull);
 }
 
 function endKeeper(keeper: ChildProcess): void {

@@ -14,23 +14,18 @@ import {
 import path from 'node:path';
 import { errnoOf, reasonOf, VirtcontainersError } from '../errors.js';
 import {
-  changeDirectory,
-  MNT_DETACH,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
-  MS_NOEXEC,
-  MS_NOSUID,
-  makeCharacterDevice,
-  mount,
   moveMount,
-  O_PATH,
   OPEN_TREE_CLONE,
   openTree,
-  pivotRoot,
   setMountAttributes,
-  unmount,
-} from '../native.js';
+} from '../native/detached-mounts.js';
+import { makeCharacterDevice } from '../native/device-node.js';
+import { MNT_DETACH, MS_NOEXEC, MS_NOSUID, mount, pivotRoot, unmount } from '../native/mounts.js';
+import { O_PATH } from '../native/open-beneath.js';
+import { changeDirectory } from '../native/threads.js';
 import { cloneTree } from './clone-tree.js';
 import { type JailDevice, jailUserId } from './jail-spec.js';
 import { userNamespaceFile } from './launcher.js';

@@ -1,13 +1,15 @@
 // Tests of the jail on real processes: what they are, see and can do, and what is left when they are gone.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -20,7 +22,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { processHandle, waitForDeath } from '../process-handle.js';
 import { type JailedProcess, type JailSpec, prepareJail, spawnInJail } from './jail.js';
 
@@ -389,6 +392,66 @@ test('a living jail does not keep its owner alive, and ends with it', async () =
   ];
   assert.equal(code, 0);
   assert.ok(handle === null || (await waitForDeath(handle, 500)));
+});
+
+/** Starts a jail and lets its time be up before the worker has got far, or `ms` more. */
+async function startTooLate(t: TestContext, script: string, ms = 0): Promise<void> {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const late = start(script);
+  await turn();
+  t.mock.timers.tick(15_000);
+  await assert.rejects(late, { code: 'timeout', message: /^cannot spawn in a jail: / });
+  t.mock.timers.tick(ms);
+  t.mock.timers.reset();
+}
+
+test('a jail that comes too late is ended, writes to nobody else, and costs no other its life', async (t) => {
+  await withSleeper({}, async (other) => {
+    const before = { children: children(), descriptors: descriptors() };
+    await startTooLate(t, 'echo stray; exec sleep 60');
+    const stray = path.join(directory, 'stray');
+    // They get the lowest numbers that are free.
+    const files = [1, 2, 3, 4].map(() => openSync(stray, 'a'));
+    assert.equal(await run('echo next'), 'next\n');
+    await settled(() => children() <= before.children);
+    for (const fd of files) closeSync(fd);
+    assert.equal(readFileSync(stray, 'utf8'), '');
+    assert.match(statusOf(other.pid)['State'] ?? '', /^S/);
+    // The next worker has some of its own.
+    await settled(() => descriptors() <= before.descriptors + 12);
+  });
+});
+
+test('a worker that does not answer is cut off when it has no jail, and all it began ends', async (t) => {
+  const before = children();
+  await startTooLate(t, 'exec sleep 60', 10_000);
+  assert.equal(await run('echo next'), 'next\n');
+  await settled(() => children() <= before);
+});
+
+test('where descriptors run out in the middle, those before are closed', async () => {
+  assert.equal(await run('echo warm'), 'warm\n');
+  const before = descriptors();
+  const limit = (soft: string): string =>
+    execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:`], { encoding: 'utf8' });
+  const most = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '';
+  limit('200');
+  const filled: number[] = [];
+  try {
+    assert.throws(
+      () => {
+        for (;;) filled.push(openSync('/dev/null', 'r'));
+      },
+      { code: 'EMFILE' },
+    );
+    // Room for the input, not for the pipe.
+    closeSync(filled.pop() ?? -1);
+    await assert.rejects(start('true'), { code: 'EMFILE', syscall: 'pipe2' });
+  } finally {
+    for (const fd of filled) closeSync(fd);
+    limit(most);
+  }
+  assert.equal(descriptors(), before);
 });
 
 const jailUrl = new URL('./jail.js', import.meta.url).href;

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { VirtcontainersError } from '../errors.js';
-import { makePipe } from '../native.js';
+import { makePipe } from '../native/pipes.js';
 import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
 import { planLauncher } from './launcher.js';
 import { type IsolationSupport, idmapUserNamespace, probeIsolation } from './user-namespace.js';
@@ -57,35 +57,54 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
   const userNamespace =
     support.userNamespace && (support.idmappedBinds || !spec.needsFileCapabilities);
   const isolation = { userNamespace, idmappedBinds: userNamespace && support.idmappedBinds };
-  const inputFd = openSync('/dev/null', 'r');
-  const { readFd, writeFd } = makePipe();
-  const stderr = new Socket({ fd: readFd, readable: true, writable: false }).unref();
+  let onExit: (exit: JailedExit) => void = () => {};
+  const exited = new Promise<JailedExit>((resolve) => {
+    onExit = resolve;
+  });
+  let ended = false;
+  void exited.then(() => {
+    ended = true;
+  });
+  // Asked for again: one that was idle may have ended meanwhile.
+  const worker = await namespaceWorker();
+  const { stderr, ...stdio } = openStdio();
   try {
-    const request = toRequest(spec, userNamespace ? support : null, { inputFd, outputFd: writeFd });
-    let onExit: (exit: JailedExit) => void = () => {};
-    const exited = new Promise<JailedExit>((resolve) => {
-      onExit = resolve;
-    });
-    let ended = false;
-    void exited.then(() => {
-      ended = true;
-    });
-    // Asked for again: one that was idle may have ended meanwhile. With a jail it does not.
-    const worker = await namespaceWorker();
-    const pid = (await worker.request(request, onExit)) ?? -1;
+    const request = toRequest(spec, userNamespace ? support : null, stdio);
+    const descriptors = [stdio.inputFd, stdio.outputFd];
+    const pid = (await worker.request(request, { descriptors, onExit })) ?? -1;
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
     };
     const seal = async (): Promise<void> => {
-      await worker.request({ kind: 'seal', pid, paths: spec.writablePaths });
+      const current = await namespaceWorker();
+      await current.request({ kind: 'seal', pid, paths: spec.writablePaths });
     };
     return { pid, stderr, exited, kill, isolation, seal };
   } catch (error) {
     stderr.destroy();
     throw error;
-  } finally {
-    closeSync(inputFd);
-    closeSync(writeFd);
+  }
+}
+
+interface Stdio {
+  readonly inputFd: number;
+  readonly outputFd: number;
+  /** Reads what is written to `outputFd`. */
+  readonly stderr: Socket;
+}
+
+function openStdio(): Stdio {
+  const opened: number[] = [];
+  try {
+    const inputFd = openSync('/dev/null', 'r');
+    opened.push(inputFd);
+    const { readFd, writeFd } = makePipe();
+    opened.push(writeFd, readFd);
+    const stderr = new Socket({ fd: readFd, readable: true, writable: false }).unref();
+    return { inputFd, outputFd: writeFd, stderr };
+  } catch (error) {
+    for (const fd of opened) closeSync(fd);
+    throw error;
   }
 }
 
@@ -116,7 +135,7 @@ function checkSpec(spec: JailSpec): void {
 function toRequest(
   spec: JailSpec,
   namespace: IsolationSupport | null,
-  descriptors: { readonly inputFd: number; readonly outputFd: number },
+  stdio: Pick<SpawnRequest, 'inputFd' | 'outputFd'>,
 ): SpawnRequest {
   return {
     kind: 'spawn',
@@ -129,7 +148,7 @@ function toRequest(
     }),
     env: spec.env,
     cwd: spec.cwd ?? '/',
-    ...descriptors,
+    ...stdio,
     readOnlyPaths: spec.readOnlyPaths,
     writablePaths: spec.writablePaths,
     exports: spec.exports,

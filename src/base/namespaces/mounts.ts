@@ -1,6 +1,7 @@
 // Puts mounts into jails and takes them away, from whatever process: by setns in the namespace worker.
 import { lstatSync, statSync } from 'node:fs';
 import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
+import { duplicateDescriptor } from '../native/process-descriptors.js';
 import { userNamespaceFile } from './launcher.js';
 import { namespaceWorker } from './worker-client.js';
 import type { AttachRequest, DetachRequest } from './worker-protocol.js';
@@ -55,7 +56,14 @@ export function detachMount(options: DetachMountOptions): Promise<void> {
 
 async function carryOut(request: AttachRequest | DetachRequest): Promise<void> {
   try {
-    await (await namespaceWorker()).request(request);
+    const worker = await namespaceWorker();
+    if (request.kind === 'detach') {
+      await worker.request(request);
+      return;
+    }
+    // The caller closes its own, whatever the worker may still do with the mount.
+    const mountFd = duplicateDescriptor(request.mountFd);
+    await worker.request({ ...request, mountFd }, { descriptors: [mountFd] });
   } catch (error) {
     const errno = isVirtcontainersError(error) ? error.details['errno'] : undefined;
     const code = codeOf(error, errno);

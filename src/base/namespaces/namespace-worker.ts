@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { errnoOf, isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
 import { attachInNamespace, detachInNamespace, sealInNamespace } from './attach.js';
-import { closeHull, createHull, enterHull, Home, type Hull, started } from './hull.js';
+import { closeHull, createHull, endHull, enterHull, Home, type Hull, started } from './hull.js';
 import { buildRoot, closeRootParts, openRootParts } from './jail-root.js';
 import type {
   ErrorMessage,
@@ -20,6 +20,8 @@ const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker only');
 const home = new Home();
 let prepared: Hull | undefined;
+// By the pid of the process in it, while that is not reaped.
+const hulls = new Map<number, Hull>();
 
 function send(message: WorkerMessage): void {
   port?.postMessage(message);
@@ -100,10 +102,19 @@ function checkProgram(program: string): void {
 }
 
 function follow(child: ChildProcess, hull: Hull): void {
+  const pid = child.pid ?? -1;
+  hulls.set(pid, hull);
   child.once('exit', (code, signal) => {
+    hulls.delete(pid);
     closeHull(hull);
-    send({ kind: 'exit', pid: child.pid ?? -1, code, signal });
+    send({ kind: 'exit', pid, code, signal });
   });
+}
+
+function kill(pid: number): null {
+  const hull = hulls.get(pid);
+  if (hull !== undefined) endHull(hull);
+  return null;
 }
 
 async function carryOut(request: WorkerRequest): Promise<number | null> {
@@ -114,6 +125,8 @@ async function carryOut(request: WorkerRequest): Promise<number | null> {
       return end();
     case 'spawn':
       return spawnJailed(request);
+    case 'kill':
+      return kill(request.pid);
     case 'attach':
       return attachInNamespace(home, request);
     case 'detach':

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { joinNewSessionKeyring } from '../native.js';
+import { joinNewSessionKeyring } from '../native/threads.js';
 import { spawnInJail } from './jail.js';
 
 // keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) on x86-64.

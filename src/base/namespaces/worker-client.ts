@@ -1,4 +1,5 @@
-// The main thread's side of the namespace worker: one per process, started when needed, ended when idle.
+// The main thread's side of the namespace worker: one takes requests, is started when needed and ended when idle.
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { waitFor } from '../deadline.js';
@@ -16,9 +17,20 @@ export interface JailedExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-interface Pending {
+/** What belongs to a request. */
+export interface RequestParts {
+  /** Descriptors that the request names. They are the worker's, and are closed when it no longer uses them, even late. */
+  readonly descriptors?: readonly number[];
+  /** Told how a spawned process ended. */
+  readonly onExit?: (exit: JailedExit) => void;
+}
+
+/** Waits for its answer, also after whoever made it has been told that there is none. */
+interface Pending extends RequestParts {
+  readonly request: WorkerRequest;
   readonly resolve: (pid: number | null) => void;
   readonly reject: (error: Error) => void;
+  isGivenUp: boolean;
 }
 
 /** A failure in the worker; `details.errno` names the system call's error, if that is what it was. */
@@ -26,9 +38,17 @@ function workerError(code: VirtcontainersError['code'], message: string, errno: 
   return new VirtcontainersError(code, message, { details: errno === null ? {} : { errno } });
 }
 
+/** What takes back a request that was carried out too late. */
+function undoOf(request: WorkerRequest, pid: number | null): WorkerRequest | null {
+  if (request.kind === 'spawn' && pid !== null) return { kind: 'kill', pid };
+  if (request.kind !== 'attach') return null;
+  return { kind: 'detach', pid: request.pid, root: request.root, path: request.path };
+}
+
 /**
  * The thread that changes namespaces. It lives as long as a process that it has spawned, because the parent-death
- * signal follows the thread; it keeps the process alive only while a request is under way.
+ * signal follows the thread; it keeps the process alive only while a request is under way. One that leaves a request
+ * unanswered gets no more of them, for it may hang in the kernel, but keeps the jails that it has.
  */
 class NamespaceWorker {
   readonly #worker: Worker;
@@ -53,60 +73,83 @@ class NamespaceWorker {
     this.#worker.on('exit', () => this.#end('it has ended'));
   }
 
-  /** Carries out one request; for a spawn, `onExit` is told how the process ended. */
-  async request(
-    request: WorkerRequest,
-    onExit?: (exit: JailedExit) => void,
-  ): Promise<number | null> {
+  /** Carries out one request. What comes of it after its time is up is undone. */
+  async request(request: WorkerRequest, parts: RequestParts = {}): Promise<number | null> {
     clearTimeout(this.#idleTimer);
     this.#lastId += 1;
     const id = this.#lastId;
     const answer = new Promise<number | null>((resolve, reject) => {
-      const resolveAndFollow = (pid: number | null): void => {
-        // In the same turn as the message: an exit may be the next one.
-        if (pid !== null && onExit !== undefined) this.#jailed.set(pid, onExit);
-        resolve(pid);
-      };
-      this.#pending.set(id, { resolve: resolveAndFollow, reject });
+      this.#pending.set(id, { ...parts, request, resolve, reject, isGivenUp: false });
     });
     this.#worker.ref();
     this.#worker.postMessage({ id, request });
     try {
       const what = `cannot ${request.kind === 'prepare' ? 'prepare a jail' : `${request.kind} in a jail`}`;
       return await waitFor(answer, { what, timeoutMs: requestTimeoutMs });
+    } catch (error) {
+      this.#giveUp(id);
+      throw error;
     } finally {
-      this.#pending.delete(id);
       this.#settle();
     }
+  }
+
+  #giveUp(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    pending.isGivenUp = true;
+    this.#forget();
   }
 
   #receive(message: WorkerMessage): void {
     if (message.kind === 'exit') {
       this.#jailed.get(message.pid)?.({ code: message.code, signal: message.signal });
       this.#jailed.delete(message.pid);
-      this.#settle();
+    } else {
+      this.#answer(message);
+    }
+    this.#settle();
+  }
+
+  #answer(message: Exclude<WorkerMessage, { kind: 'exit' }>): void {
+    const pending = this.#pending.get(message.id);
+    if (pending === undefined) return;
+    this.#take(message.id, pending);
+    if (message.kind === 'failed') {
+      const { code, message: text, errno } = message.error;
+      pending.reject(workerError(code, text, errno));
       return;
     }
-    const pending = this.#pending.get(message.id);
-    if (message.kind === 'done') pending?.resolve(message.pid);
-    else {
-      const { code, message: text, errno } = message.error;
-      pending?.reject(workerError(code, text, errno));
+    const { pid } = message;
+    if (pending.isGivenUp) {
+      const undo = undoOf(pending.request, pid);
+      if (undo !== null) this.#worker.postMessage({ id: 0, request: undo });
+      return;
     }
+    // In the same turn as the message: an exit may be the next one.
+    if (pid !== null && pending.onExit !== undefined) this.#jailed.set(pid, pending.onExit);
+    pending.resolve(pid);
+  }
+
+  #take(id: number, { descriptors = [] }: Pending): void {
+    this.#pending.delete(id);
+    for (const fd of descriptors) closeSync(fd);
   }
 
   #settle(): void {
-    if (this.#pending.size > 0) return;
+    if ([...this.#pending.values()].some((pending) => !pending.isGivenUp)) return;
     this.#worker.unref();
     if (this.#jailed.size > 0) return;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => this.#retire(), idleMs).unref();
   }
 
-  // Asked and not terminated: a thread that is cut off leaves its descriptors open. Whoever comes now gets the next one.
+  // Asked and not terminated, if it still answers: a thread that is cut off leaves its descriptors open. Whoever comes
+  // now gets the next one.
   #retire(): void {
     this.#forget();
-    this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
+    if (this.#pending.size > 0) void this.#worker.terminate();
+    else this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
   }
 
   /** Once: another worker may have taken its place by the time it ends. */
@@ -118,19 +161,19 @@ class NamespaceWorker {
   #end(reason: string): void {
     clearTimeout(this.#idleTimer);
     this.#forget();
-    for (const { reject } of this.#pending.values()) {
-      reject(workerError('internal', `the namespace worker failed: ${reason}`, null));
+    for (const [id, pending] of this.#pending) {
+      this.#take(id, pending);
+      pending.reject(workerError('internal', `the namespace worker failed: ${reason}`, null));
     }
     // They die with the thread that spawned them.
     for (const exited of this.#jailed.values()) exited({ code: null, signal: 'SIGKILL' });
-    this.#pending.clear();
     this.#jailed.clear();
   }
 }
 
 let starting: Promise<NamespaceWorker> | undefined;
 
-/** The process' worker; started if there is none. */
+/** The worker that takes requests; started if there is none. */
 export function namespaceWorker(): Promise<NamespaceWorker> {
   starting ??= start();
   return starting;

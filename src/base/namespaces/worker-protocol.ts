@@ -11,7 +11,7 @@ export interface SpawnRequest {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Descriptors of this process that become 0, and 1 and 2, of the child. */
+  /** Descriptors that become 0, and 1 and 2, of the child. */
   readonly inputFd: number;
   readonly outputFd: number;
   readonly readOnlyPaths: readonly string[];
@@ -43,11 +43,18 @@ export interface SealRequest {
   readonly paths: readonly string[];
 }
 
+/** Ends a jail by the process that was spawned in it; one that has ended is no error. */
+export interface KillRequest {
+  readonly kind: 'kill';
+  readonly pid: number;
+}
+
 export type WorkerRequest =
   | { readonly kind: 'prepare' }
   /** The last one: the thread ends. */
   | { readonly kind: 'end' }
   | SpawnRequest
+  | KillRequest
   | AttachRequest
   | DetachRequest
   | SealRequest;

@@ -18,7 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     code = result;
   });
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withKnownHelp(argv, program), { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.virtcFailed;
@@ -41,11 +41,22 @@ function createProgram(exitWith: ExitWith): Command {
   return program;
 }
 
+/** commander answers `help bogus` with all its help, as if nothing were wrong: that verb is as unknown as without `help`. */
+function withKnownHelp(argv: readonly string[], program: Command): readonly string[] {
+  const [verb, asked] = argv;
+  if (verb !== 'help' || asked === undefined) return argv;
+  return program.commands.some((command) => command.name() === asked) ? argv : [asked];
+}
+
 /** commander's `error: …` and `(Did you mean …?)` as every other message of ours looks. */
 function toOurStyle(text: string): string {
-  return text
-    .replace(/^error: /, 'virtc: ')
-    .replace(/\n\(Did you mean (.*)\?\)/s, '\nhint: did you mean $1?');
+  return (
+    text
+      // What is left of `-it=1` once its letters are taken off.
+      .replace(/^error: unknown option '-(=.*)'$/m, "error: flags such as -it take no value: '$1'")
+      .replace(/^error: /, 'virtc: ')
+      .replace(/\n\(Did you mean (.*)\?\)/s, '\nhint: did you mean $1?')
+  );
 }
 
 const environmentHelp = `

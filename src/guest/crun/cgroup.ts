@@ -47,9 +47,10 @@ export class Cgroup {
     }
   }
 
-  oomKilled(): boolean {
+  /** How many processes in the group the kernel has killed for want of memory. */
+  oomKills(): number {
     const events = readIfThere(`${this.#folder}/memory.events`);
-    return /^oom_kill [1-9]/m.test(events);
+    return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
   }
 
   /** Kills what is in the group and removes it. */

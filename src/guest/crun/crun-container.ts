@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
-import { O_PATH } from '../../base/native.js';
+import { O_PATH } from '../../base/native/open-beneath.js';
 import type { NewProcess, RuntimeContainer, RuntimeProcess } from '../doors.js';
 import type { Cgroup } from './cgroup.js';
 import { checkExecutable } from './executable.js';
@@ -95,8 +95,8 @@ export class CrunContainer implements RuntimeContainer {
     this.#parts.cgroup.signalAll(signal);
   }
 
-  oomKilled(): boolean {
-    return this.#parts.cgroup.oomKilled();
+  oomKills(): number {
+    return this.#parts.cgroup.oomKills();
   }
 
   /** Resolves when all processes that were made have ended. */

@@ -2,7 +2,7 @@
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { waitFor } from '../../base/deadline.js';
 import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
-import { O_PATH } from '../../base/native.js';
+import { O_PATH } from '../../base/native/open-beneath.js';
 import { Undo } from '../../base/undo.js';
 import { isObject } from '../decode.js';
 import type { ContainerRuntime, NewContainer, RuntimeContainer } from '../doors.js';

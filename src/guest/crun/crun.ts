@@ -1,11 +1,11 @@
 // Runs crun (1.8) and says in our words why it failed.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
 import type { ProcessEnd } from '../doors.js';
 import type { Reaper } from '../machine/reaper.js';
 import { signalPid } from './cgroup.js';
-import { commandError } from './executable.js';
+import { commandError, notFoundError } from './executable.js';
 import { workingDirectoryError } from './spec.js';
 
 export interface CrunOptions {
@@ -100,7 +100,7 @@ function textOf(file: string): string {
 /** The error for a failed crun, by its log. */
 export function crunError(command: string, log: string, end: ProcessEnd): VirtcontainersError {
   if (/executable file `.*` not found|open executable: Not a directory/s.test(log)) {
-    return commandError(command, 'command-not-found', 'there is no such file');
+    return notFoundError(command);
   }
   const refused = /open executable: (.*)/.exec(log);
   if (refused !== null) {

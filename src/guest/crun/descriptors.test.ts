@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { openSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
 import type { RuntimeProcess } from '../doors.js';
 import { Reaper } from '../machine/reaper.js';
+import { OomKills } from '../oom-kills.js';
 import { Process } from '../process.js';
 import { Pipes } from './descriptors.js';
 
@@ -37,13 +39,18 @@ function start(script: string, hasInput: boolean): Process {
     signal: () => {},
   };
   pipes.close();
-  return new Process(process, () => false);
+  const oomKills = new OomKills(() => 0);
+  return new Process(process, { isInit: false, killsBefore: 0, oomKills });
 }
 
 async function readAll(process: Process, stream: 'stdout' | 'stderr'): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let offset = 0; ; ) {
-    const { data, end } = await process.readOutput(stream, offset, 0);
+    const { data, end } = await process.readOutput(stream, {
+      offset,
+      acknowledged: offset,
+      maxBytes: 0,
+    });
     pieces.push(Buffer.from(data));
     offset += data.length;
     if (end) return Buffer.concat(pieces);
@@ -94,4 +101,27 @@ test('a writer that nobody reads waits, and what it wrote is kept', async () => 
   assert.equal(process.status, null);
   assert.equal((await readAll(process, 'stdout')).length, 5_000_000);
   assert.equal((await readAll(process, 'stderr')).toString(), 'end\n');
+});
+
+test('where descriptors run out after the first pipe, none of it is left', () => {
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  const limit = (soft: string): string =>
+    execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:`], { encoding: 'utf8' });
+  const most = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '';
+  const before = count();
+  limit('200');
+  const filled: number[] = [];
+  const fill = (): never => {
+    for (;;) filled.push(openSync('/dev/null', 'r'));
+  };
+  try {
+    assert.throws(fill, { code: 'EMFILE' });
+    // Room for two pipes, but not for the third.
+    for (let free = 0; free < 5; free += 1) closeSync(filled.pop() ?? -1);
+    assert.throws(() => new Pipes(true, nullFd), { code: 'EMFILE', syscall: 'pipe2' });
+  } finally {
+    for (const fd of filled) closeSync(fd);
+    limit(most);
+  }
+  assert.equal(count(), before);
 });

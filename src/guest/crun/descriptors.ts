@@ -3,7 +3,8 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import { makePipe, setTerminalSize } from '../../base/native.js';
+import { makePipe } from '../../base/native/pipes.js';
+import { setTerminalSize } from '../../base/native/terminal.js';
 import { type ByteSource, sourceChunkBytes, type TerminalSize } from '../doors.js';
 
 // One for all: each read is handed on before the next one begins.
@@ -32,12 +33,10 @@ export class Pipes {
 
   /** @param nullFd what the process reads where it has no input */
   constructor(hasInput: boolean, nullFd: number) {
-    const stdin = hasInput ? makePipe() : null;
-    const stdout = makePipe();
-    const stderr = makePipe();
+    const [stdout, stderr, stdin] = makePipes(hasInput);
     this.#stdin = stdin?.writeFd ?? null;
     this.stdio = [stdin?.readFd ?? nullFd, stdout.writeFd, stderr.writeFd];
-    this.#far = stdin === null ? this.stdio.slice(1) : this.stdio;
+    this.#far = stdin === undefined ? this.stdio.slice(1) : this.stdio;
     this.#near = [stdout.readFd, stderr.readFd];
   }
 
@@ -72,6 +71,24 @@ export class Pipes {
     this.#nearOpen = false;
     for (const fd of this.#near) closeSync(fd);
     if (this.#stdin !== null) closeSync(this.#stdin);
+  }
+}
+
+type Pipe = ReturnType<typeof makePipe>;
+
+/** Two pipes or three: all of them or none. */
+function makePipes(hasInput: boolean): readonly [Pipe, Pipe, Pipe?] {
+  const made: Pipe[] = [];
+  const add = (): Pipe => {
+    const pipe = makePipe();
+    made.push(pipe);
+    return pipe;
+  };
+  try {
+    return hasInput ? [add(), add(), add()] : [add(), add()];
+  } catch (error) {
+    for (const fd of made.flatMap((pipe) => [pipe.readFd, pipe.writeFd])) closeSync(fd);
+    throw error;
   }
 }
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { VirtcontainersError } from '../../base/errors.js';
-import { checkExecutable } from './executable.js';
+import { checkExecutable, notFoundError } from './executable.js';
 
 let root = '';
 let rootFd = -1;
@@ -92,6 +92,11 @@ const table: readonly (readonly [string, string])[] = [
 for (const [command, outcome] of table) {
   test(`"${command}": ${outcome}`, () => assert.equal(reasonFor(command), outcome));
 }
+
+test('of a command without a slash it says that it was looked for in PATH', () => {
+  assert.match(notFoundError('nope').message, /"nope": there is no such file in PATH$/);
+  assert.match(notFoundError('./nope').message, /"\.\/nope": there is no such file$/);
+});
 
 test('a file that may not be executed is passed over for a later one of the path', () => {
   assert.equal(reasonFor('plain'), 'ok');

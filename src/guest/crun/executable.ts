@@ -1,7 +1,7 @@
 // Says before a command is started whether the kernel would execute it, and why not.
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { O_PATH } from '../../base/native.js';
+import { O_PATH } from '../../base/native/open-beneath.js';
 import { isMissing, openInRoot, withPath } from './in-root.js';
 
 export interface Command {
@@ -35,7 +35,13 @@ export function checkExecutable(rootFd: number, command: Command): void {
       closeSync(fd);
     }
   }
-  throw refusal ?? commandError(command.command, 'command-not-found', 'there is no such file');
+  throw refusal ?? notFoundError(command.command);
+}
+
+/** The error for a command that is not there. */
+export function notFoundError(command: string): VirtcontainersError {
+  const where = command.includes('/') ? '' : ' in PATH';
+  return commandError(command, 'command-not-found', `there is no such file${where}`);
 }
 
 /** The error for a command that is missing or cannot be executed. */

@@ -1,7 +1,12 @@
 // Opens paths inside a container's root: its links, which the container makes as it likes, never lead out of it.
 import { closeSync, constants, fstatSync, mkdirSync, readSync } from 'node:fs';
 import { errnoOf } from '../../base/errors.js';
-import { O_PATH, openBeneath, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from '../../base/native.js';
+import {
+  O_PATH,
+  openBeneath,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from '../../base/native/open-beneath.js';
 
 /** Opens a path as a process whose root is `rootFd` would see it; the caller closes the descriptor. */
 export function openInRoot(rootFd: number, path: string, flags: number): number {

@@ -1,7 +1,7 @@
 // Lets crun make a process whose streams the agent holds: pipes, or a terminal that crun sends.
 import { openSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { DescriptorSocket } from '../../base/native.js';
+import { DescriptorSocket } from '../../base/native/descriptor-socket.js';
 import type { ProcessEnd, RuntimeProcess } from '../doors.js';
 import { signalPid } from './cgroup.js';
 import type { Crun } from './crun.js';

@@ -9,7 +9,7 @@ import {
   openSync,
 } from 'node:fs';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
-import { MNT_DETACH, mount, UMOUNT_NOFOLLOW, unmount } from '../../base/native.js';
+import { MNT_DETACH, mount, UMOUNT_NOFOLLOW, unmount } from '../../base/native/mounts.js';
 import type { RootFilesystem } from '../../wire/gen/agent_pb.js';
 import type { Shares } from './shares.js';
 

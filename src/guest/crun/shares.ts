@@ -1,7 +1,7 @@
 // Mounts the trees that the host exports, each tag once, at its first use.
 import { mkdirSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { MS_NODEV, MS_RDONLY, mount } from '../../base/native.js';
+import { MS_NODEV, MS_RDONLY, mount } from '../../base/native/mounts.js';
 import type { SharePath } from '../../wire/gen/agent_pb.js';
 
 // 500000 is under the transport's cap of 512000, above which the kernel warns.

@@ -1,16 +1,8 @@
 // The VM itself: what the agent mounts at its start, its identity, its size.
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import {
-  addEntropy,
-  MS_BIND,
-  MS_NODEV,
-  MS_NOEXEC,
-  MS_NOSUID,
-  mount,
-  setClock,
-  setHostname,
-} from '../../base/native.js';
+import { addEntropy, setClock, setHostname } from '../../base/native/machine.js';
+import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../base/native/mounts.js';
 import type { Identity, MachineSize, System } from '../doors.js';
 import { bringOnline } from './online.js';
 

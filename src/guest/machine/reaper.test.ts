@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { becomeSubreaper, makePipe, spawnChild } from '../../base/native.js';
+import { spawnChild } from '../../base/native/children.js';
+import { becomeSubreaper } from '../../base/native/own-process.js';
+import { makePipe } from '../../base/native/pipes.js';
 import { Reaper } from './reaper.js';
 
 const nothing = openSync('/dev/null', 'r+');

@@ -1,5 +1,5 @@
 // Reaps every child of the agent, and hands each end to who asks for that process, also when it came first.
-import { type ChildExit, reapAny } from '../../base/native.js';
+import { type ChildExit, reapAny } from '../../base/native/children.js';
 import type { ProcessEnd } from '../doors.js';
 
 /** Ends that nobody has asked for yet; more than this many are orphans that nobody will ask for. */

@@ -72,6 +72,8 @@ export interface CallOptions {
 export interface OutputRange {
   readonly stream: 'stdout' | 'stderr';
   readonly offset: bigint;
+  /** Everything before it may be forgotten by the guest; at most `offset`. What is not acknowledged can be read again. */
+  readonly acknowledged: bigint;
   readonly maxBytes: number;
 }
 

@@ -79,7 +79,11 @@ const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => P
     wait: (agent, options) => agent.wait(exec, options),
     release: (agent, options) => agent.release(exec, options),
     readOutput: (agent, options) =>
-      agent.readOutput(exec, { stream: 'stderr', offset: 7n, maxBytes: 100 }, options),
+      agent.readOutput(
+        exec,
+        { stream: 'stderr', offset: 7n, acknowledged: 5n, maxBytes: 100 },
+        options,
+      ),
     writeInput: (agent, options) =>
       agent.writeInput(exec, { offset: 5n, data: Buffer.from('hello'), end: true }, options),
     resizeTerminal: (agent, options) =>
@@ -151,10 +155,8 @@ test('every method reaches the guest with all that was given', async () => {
     [15, true],
   );
   assert.equal(requests.get('readOutput')?.['stream'], OutputStream.STDERR);
-  assert.deepEqual(
-    [requests.get('readOutput')?.['offset'], requests.get('readOutput')?.['maxBytes']],
-    [7n, 100],
-  );
+  const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
+  assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
   assert.equal(requests.get('writeInput')?.['end'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
@@ -307,7 +309,7 @@ test('more output than asked for, or neither output nor an end, is refused', asy
     { data: new Uint8Array(100) },
   ];
   const { agent } = await attach({ readOutput: async () => answers.shift() ?? {} });
-  const range = { stream: 'stdout', offset: 0n, maxBytes: 100 } as const;
+  const range = { stream: 'stdout', offset: 0n, acknowledged: 0n, maxBytes: 100 } as const;
   for (const message of [
     /101 bytes where at most 100/,
     /has 300\d\d\d bytes/,
@@ -326,7 +328,8 @@ test('an endless stream is read chunk by chunk, and other calls are answered mea
   });
   const before = process.memoryUsage().arrayBuffers;
   for (let index = 0; index < 200; index++) {
-    const range = { stream: 'stdout', offset: BigInt(index), maxBytes: 10_000_000 } as const;
+    const offset = BigInt(index);
+    const range = { stream: 'stdout', offset, acknowledged: offset, maxBytes: 1e7 } as const;
     assert.equal((await agent.readOutput(init, range)).data.length, streamChunkBytes);
     if (index % 50 === 0) await agent.signal(init, 9, false);
   }

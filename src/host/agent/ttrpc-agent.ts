@@ -131,6 +131,7 @@ export class TtrpcAgent implements Agent {
       ...toRef(process),
       stream: toOutputStream[range.stream],
       offset: range.offset,
+      acknowledged: range.acknowledged,
       maxBytes,
     };
     const call = (bounds: CallOptions) => this.#rpc.readOutput(request, bounds);

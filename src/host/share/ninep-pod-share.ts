@@ -1,8 +1,10 @@
 // A live pod's share: sources bound into its two trees, in the mount namespace of the VM's process.
 import { closeSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { isVirtcontainersError, VirtcontainersError } from '../../base/errors.js';
 import { attachMount, detachMount } from '../../base/namespaces/mounts.js';
 import type { ShareHandle } from '../../model/handle.js';
+import { CachedBinds } from './cached-binds.js';
 import { checkSource, cloneSource } from './clone-source.js';
 import type { BindOptions, PodShare, ShareBinding, ShareTree } from './share.js';
 import {
@@ -17,12 +19,14 @@ type Place =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'none' }
   | { readonly kind: 'namespace'; readonly pid: number };
+type KnownPlace = Exclude<Place, { readonly kind: 'unknown' }>;
 
 /** See `PodShare`. Without a mount namespace a bind makes its mount point only. */
 export class NinePPodShare implements PodShare {
   readonly handle: ShareHandle;
   readonly trees: readonly ShareTree[];
   readonly #podId: string;
+  readonly #cached = new CachedBinds();
   #place: Place = { kind: 'unknown' };
 
   constructor(options: {
@@ -47,6 +51,15 @@ export class NinePPodShare implements PodShare {
       throw new VirtcontainersError('invalid-argument', `cannot bind ${source}: ${reason}`);
     }
     const place = this.#placeFor(`bind ${source}`);
+    if (!cached) return this.#bind(place, options);
+    await checkSource(source, `cannot bind ${source}`);
+    return this.#cached.bind(await realpath(source), (mayBeCached) =>
+      this.#bind(place, { ...options, cached: mayBeCached }),
+    );
+  }
+
+  async #bind(place: KnownPlace, options: BindOptions): Promise<ShareBinding> {
+    const { source, readOnly, cached } = options;
     const tree = this.#tree((one) => one.readOnly === cached);
     if (place.kind === 'none') {
       const kind = await checkSource(source, `cannot bind ${source}`);
@@ -74,6 +87,7 @@ export class NinePPodShare implements PodShare {
       const reason = 'it is no mount point of a share';
       throw new VirtcontainersError('invalid-argument', `cannot unbind ${tag}/${path}: ${reason}`);
     }
+    if (binding.cached) return;
     const tree = this.#tree((one) => one.tag === tag);
     if (place.kind === 'namespace') await detachUnlessGone(place.pid, tree.directory, path);
     removeMountPoint(tree.directory, path);
@@ -83,7 +97,7 @@ export class NinePPodShare implements PodShare {
     removeShareDirectory(this.handle.directory);
   }
 
-  #placeFor(verb: string): Exclude<Place, { kind: 'unknown' }> {
+  #placeFor(verb: string): KnownPlace {
     if (this.#place.kind !== 'unknown') return this.#place;
     throw new VirtcontainersError(
       'invalid-state',

@@ -1,4 +1,5 @@
 // The host's side of an export: mount points made and removed, following no link and deleting nothing else.
+import { randomInt } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -17,20 +18,17 @@ export type MountPointKind = 'directory' | 'file';
 /** Whether a name is one that `makeMountPoint` gives. */
 export const isMountPointName = (name: string): boolean => /^\d+$/.test(name);
 
-/** Makes a fresh mount point and tells its name; names are numbers, so they are never a guest's or a caller's text. */
+/**
+ * Makes a fresh mount point and tells its name; names are numbers, so they are never a guest's or a caller's text. None is
+ * given twice: a guest remembers what it has seen under a name.
+ */
 export function makeMountPoint(directory: string, kind: MountPointKind): string {
-  for (let number = readdirSync(directory).length; ; number += 1) {
-    const name = String(number);
-    const place = path.join(directory, name);
-    try {
-      // Whatever is mounted on it hides its mode; without a mount it must not be writable.
-      if (kind === 'directory') mkdirSync(place, { mode: 0o555 });
-      else closeSync(openSync(place, 'wx', 0o444));
-      return name;
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
-  }
+  const name = String(randomInt(2 ** 47));
+  const place = path.join(directory, name);
+  // Whatever is mounted on it hides its mode; without a mount it must not be writable.
+  if (kind === 'directory') mkdirSync(place, { mode: 0o555 });
+  else closeSync(openSync(place, 'wx', 0o444));
+  return name;
 }
 
 /**

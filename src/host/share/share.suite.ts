@@ -1,6 +1,14 @@
 // What every implementation of Share must do; run by the tests of each.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,7 +64,7 @@ export function shareSuite({ name, share, startVm }: ShareSuite): void {
 
     test('a bind says where the guest finds it, and an unbind ends it, twice as well', async () => {
       await withShare(async (pod) => {
-        const options = { source, readOnly: true, cached: true };
+        const options = { source, readOnly: true, cached: false };
         const first = await pod.bind(options);
         const second = await pod.bind(options);
         const file = await pod.bind({
@@ -66,9 +74,47 @@ export function shareSuite({ name, share, startVm }: ShareSuite): void {
         });
         assert.notEqual(first.path, second.path);
         assert.equal(first.tag, second.tag);
-        assert.notEqual(file.tag, first.tag);
-        for (const binding of [first, first, second]) await pod.unbind(binding);
+        for (const binding of [first, first, second, file]) await pod.unbind(binding);
         assert.deepEqual(readdirSync(source), ['file']);
+        assert.deepEqual(
+          pod.trees.flatMap((tree) => readdirSync(tree.directory)),
+          [],
+        );
+      });
+    });
+
+    test('a path is never given twice: a guest remembers what it has seen there', async () => {
+      await withShare(async (pod) => {
+        const paths = new Set<string>();
+        for (let round = 0; round < 5; round++) {
+          const binding = await pod.bind({ source, readOnly: false, cached: false });
+          paths.add(binding.path);
+          await pod.unbind(binding);
+        }
+        assert.equal(paths.size, 5);
+      });
+    });
+
+    test('what the guest may cache has one path as long as the VM lives, however it is called', async () => {
+      await withShare(async (pod) => {
+        const link = path.join(directory, 'another name');
+        symlinkSync(source, link);
+        const options = { source, readOnly: true, cached: true };
+        const [first, second] = await Promise.all([pod.bind(options), pod.bind(options)]);
+        await pod.unbind(first);
+        const third = await pod.bind({ ...options, source: link });
+        rmSync(link);
+        assert.deepEqual([second, third], [first, first]);
+        assert.equal(first.cached, true);
+        const inside = await pod.bind({ ...options, source: path.join(source, 'file') });
+        const inner = path.join(directory, 'outer', 'inner');
+        mkdirSync(inner, { recursive: true });
+        assert.equal((await pod.bind({ ...options, source: inner })).cached, true);
+        const around = await pod.bind({ ...options, source: path.dirname(inner) });
+        for (const { cached, tag } of [inside, around]) {
+          assert.equal(cached, false);
+          assert.notEqual(tag, first.tag);
+        }
       });
     });
 

@@ -30,7 +30,10 @@ export interface BindOptions {
   readonly source: string;
   /** Enforced on the host. */
   readonly readOnly: boolean;
-  /** The guest may cache it: for trees that do not change while it is bound. Requires `readOnly`. */
+  /**
+   * The guest may cache it: for trees that do not change while the VM lives, as it stays bound until then. Requires
+   * `readOnly`. The binding says whether it is cached: a tree inside another cached one, or around it, is not.
+   */
   readonly cached: boolean;
 }
 

@@ -178,7 +178,7 @@ export class FileStore implements Store {
       if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
       throw new VirtcontainersError('already-exists', `cannot create pod ${podId}: it exists`, {
         hint: 'delete it first, or choose another id',
-        details: { path: this.#directory(podId) },
+        details: { podId, path: this.#directory(podId) },
       });
     }
   }

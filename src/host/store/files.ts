@@ -1,7 +1,8 @@
 // The file system calls of the store in one place, so that tests can let each of them fail.
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import { openBeneath, tryLock } from '../../base/native.js';
+import { tryLock } from '../../base/native/lock.js';
+import { openBeneath } from '../../base/native/open-beneath.js';
 
 export const nodeFiles = {
   closeSync: fs.closeSync,

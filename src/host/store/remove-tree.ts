@@ -5,7 +5,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
-} from '../../base/native.js';
+} from '../../base/native/open-beneath.js';
 import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 
 /**

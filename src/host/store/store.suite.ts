@@ -124,7 +124,10 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       message: 'cannot create pod a: it exists',
     });
     await owned.close();
-    await assert.rejects(store.create('a'), { code: 'already-exists' });
+    await assert.rejects(store.create('a'), (error: VirtcontainersError) => {
+      assert.deepEqual([error.code, error.details['podId']], ['already-exists', 'a']);
+      return true;
+    });
     assert.deepEqual(await store.list(), ['a']);
     await (await store.takeOver('a')).remove();
     await (await store.create('a')).remove();

@@ -36,7 +36,7 @@ export interface PodRecord {
 export interface Store {
   /**
    * Makes a pod's directory and takes its lock for as long as this process lives or until `close`.
-   * @throws VirtcontainersError `already-exists`
+   * @throws VirtcontainersError `already-exists`; `details.podId` is the pod that has it
    */
   create(podId: string): Promise<OwnedRecord>;
   /** Takes over the pod of a dead owner. @throws `not-found`; `invalid-state` if its owner lives */
@@ -61,7 +61,7 @@ export interface OwnedRecord {
   save(record: PodRecord): Promise<void>;
   /** The last record; throws as `Store.load` does. */
   load(): Promise<PodRecord>;
-  /** Reserves a container's name for this pod, unique per root. @throws `already-exists` naming the other pod */
+  /** Reserves a container's name for this pod, unique per root. @throws `already-exists`, the other pod in `details.podId` */
   reserveContainer(containerId: string): Promise<void>;
   releaseContainer(containerId: string): Promise<void>;
   /** After the saves under way: removes the directory and every name of this pod, never following links, and drops the lock. Safe to repeat. */

@@ -152,9 +152,11 @@ function rootfsSchema(z: Z, p: Parts) {
 }
 
 function mountSchema(z: Z, p: Parts) {
-  const destination = p.guestPath.refine((value) => value !== '/', {
-    error: 'must not be the root itself',
-  });
+  const destination = p.guestPath
+    .refine((value) => value !== '/', { error: 'must not be the root itself' })
+    .refine((value) => !['/proc', '/sys', '/dev'].includes(value), {
+      error: 'must not be /proc, /sys or /dev itself',
+    });
   const bind = strict(z, 'a bind mount', {
     kind: z.literal('bind'),
     source: p.hostPath.transform((value) => path.resolve(value)),
@@ -170,7 +172,12 @@ function mountSchema(z: Z, p: Parts) {
     options: z.array(tmpfsOption(p), { error: 'must be a list of mount options' }).optional(),
   });
   return z
-    .discriminatedUnion('kind', [bind, tmpfs], { error: "must be 'bind' or 'tmpfs'" })
+    .discriminatedUnion('kind', [bind, tmpfs], {
+      error: (issue) =>
+        typeof issue.input === 'object' && issue.input !== null
+          ? "must be 'bind' or 'tmpfs'"
+          : "must be an object whose `kind` is 'bind' or 'tmpfs'",
+    })
     .transform(
       (mount): Mount =>
         mount.kind === 'bind'

@@ -115,21 +115,21 @@ const refused: readonly [Record<string, unknown>, string][] = [
     { command: undefined },
     'option `command` must be a list of texts that begins with a program, not undefined',
   ],
-  [{ command: [] }, 'option `command` must be a list of texts that begins with a program, not []'],
   [
-    { command: [''] },
-    "option `command` must be a list of texts that begins with a program, not [ '' ]",
+    { command: [] },
+    'option `command` must be a list of texts that begins with a program, not an empty list',
   ],
+  [{ command: [''] }, 'option `command` must be a list of texts that begins with a program'],
   [
     { command: 'ls -l' },
     "option `command` must be a list of texts that begins with a program, not 'ls -l'",
   ],
   [{ command: ['a', 'b\0'] }, "option `command[1]` must be text without NUL, not 'b\\x00'"],
-  [{ env: { 'A=B': 'x' } }, "option `env.A=B` must have a name without '=' and NUL, not 'x'"],
-  [{ env: { '': 'x' } }, "option `env.` must have a name without '=' and NUL, not 'x'"],
-  [{ env: { A: 'x\0' } }, "option `env.A` must be text without NUL, not 'x\\x00'"],
-  [{ env: { A: 1 } }, 'option `env.A` must be text without NUL, not 1'],
-  [{ env: ['A=1'] }, "option `env` must be an object of texts, not [ 'A=1' ]"],
+  [{ env: { 'A=B': 'x' } }, "option `env.A=…` must have a name without '=' and NUL"],
+  [{ env: { '': 'x' } }, "option `env.` must have a name without '=' and NUL"],
+  [{ env: { A: 'x\0' } }, 'option `env.A` must be text without NUL'],
+  [{ env: { A: 1 } }, 'option `env.A` must be text without NUL, not a number'],
+  [{ env: ['A=1'] }, 'option `env` must be an object of texts, not a list'],
   [{ cwd: 'tmp' }, "option `cwd` must be an absolute path without NUL, not 'tmp'"],
   [{ user: 'a b' }, "option `user` must be 'user', 'uid', 'user:group' or 'uid:gid', not 'a b'"],
   [{ user: ':1' }, "option `user` must be 'user', 'uid', 'user:group' or 'uid:gid', not ':1'"],
@@ -159,6 +159,16 @@ const refused: readonly [Record<string, unknown>, string][] = [
     { mounts: [{ kind: 'bind', source: '/a', destination: '/b', readonly: true }] },
     'unknown option `readonly` for a bind mount: did you mean `readOnly`? (in `mounts[0]`)',
   ],
+  ...['/proc', '/sys/', '/dev/x/..'].map((destination): [Record<string, unknown>, string] => [
+    { mounts: [{ kind: 'bind', source: '/a', destination }] },
+    `option \`mounts[0].destination\` must not be /proc, /sys or /dev itself, not '${destination}'`,
+  ]),
+  [
+    { mounts: ['/a:/b'] },
+    "option `mounts[0]` must be an object whose `kind` is 'bind' or 'tmpfs', not '/a:/b'",
+  ],
+  [{ mounts: '/a:/b' }, "option `mounts` must be a list of mounts, not '/a:/b'"],
+  [{ mounts: [{}] }, "option `mounts[0].kind` must be 'bind' or 'tmpfs', not undefined"],
   [
     { mounts: [{ kind: 'nfs', destination: '/b' }] },
     "option `mounts[0].kind` must be 'bind' or 'tmpfs', not 'nfs'",
@@ -206,11 +216,11 @@ const refused: readonly [Record<string, unknown>, string][] = [
   ],
   [
     { rlimits: [{ type: 'RLIMIT_CPU', soft: 2, hard: 1 }] },
-    "option `rlimits[0]` must have a soft limit up to its hard limit, not { type: 'RLIMIT_CPU', soft: 2, hard: 1 }",
+    'option `rlimits[0]` must have a soft limit up to its hard limit',
   ],
   [
     { rlimits: [{ type: 'RLIMIT_CPU', soft: 'unlimited', hard: 1 }] },
-    "option `rlimits[0]` must have a soft limit up to its hard limit, not { type: 'RLIMIT_CPU', soft: 'unlimited', hard: 1 }",
+    'option `rlimits[0]` must have a soft limit up to its hard limit',
   ],
   [
     { rlimits: [{ type: 'RLIMIT_CPU', soft: -1, hard: 1 }] },
@@ -221,7 +231,7 @@ const refused: readonly [Record<string, unknown>, string][] = [
     "option `stopSignal` must be a signal's name such as 'SIGTERM', not 'SIGNOPE'",
   ],
   [{ labels: { '': 'x' } }, "option `labels.` must have a name of 1 to 256 characters, not 'x'"],
-  [{ signal: {} }, 'option `signal` must be an AbortSignal, not {}'],
+  [{ signal: {} }, 'option `signal` must be an AbortSignal'],
 ];
 for (const [options, message] of refused) {
   test(`refused: ${message}`, async () => {
@@ -231,6 +241,45 @@ for (const [options, message] of refused) {
     });
   });
 }
+
+test('an environment is any object of texts: names without a value are left out', async () => {
+  const inherited: NodeJS.ProcessEnv = { ...process.env, UNSET: undefined, SET: 'x' };
+  class Variables {
+    OWN = '1';
+    NONE = undefined;
+  }
+  const { SET, ...rest } = (await parseContainerOptions({ ...least, env: inherited })).process.env;
+  assert.equal(SET, 'x');
+  assert.equal('UNSET' in rest, false);
+  const real = await parseContainerOptions({ ...least, env: process.env });
+  assert.deepEqual(real.process.env, { ...process.env });
+  const own = await parseContainerOptions({ ...least, env: new Variables() });
+  assert.deepEqual(own.process.env, { OWN: '1' });
+  const { config } = await parseExecOptions(own, ['ls'], { env: { OWN: undefined, B: '2' } });
+  assert.deepEqual(config.env, { OWN: '1', B: '2' });
+});
+
+test('no message tells a value of an environment, wherever it was put', async () => {
+  const secret = 'hunter2';
+  const misplaced: readonly Record<string, unknown>[] = [
+    { env: { TOKEN: `${secret}\0` } },
+    { env: { [`TOKEN=${secret}`]: '' } },
+    { env: { TOKEN: [secret] } },
+    { env: [`TOKEN=${secret}`] },
+    { env: new Map([['TOKEN', secret]]) },
+    { env: `TOKEN=${secret}` },
+    { user: { env: { TOKEN: secret } } },
+    { mounts: { TOKEN: secret } },
+    { command: ['', secret] },
+  ];
+  for (const options of misplaced) {
+    await assert.rejects(parseContainerOptions({ ...least, ...options }), (error: Error) => {
+      assert.equal((error as { code?: string }).code, 'invalid-argument');
+      assert.ok(!error.message.includes(secret), error.message);
+      return true;
+    });
+  }
+});
 
 test('options that are no object, and an id that is none, are refused', async () => {
   for (const options of [undefined, null, 'x', 7, []]) {
@@ -318,7 +367,7 @@ test('an exec takes what it does not ask for from its container', async () => {
   });
   await assert.rejects(parseExecOptions(container, [], {}), {
     message:
-      'cannot exec in container c: the command must be a list of texts that begins with a program, not []',
+      'cannot exec in container c: the command must be a list of texts that begins with a program, not an empty list',
   });
   await assert.rejects(parseExecOptions(container, ['ls'], { timeout: 1 }), {
     message: 'cannot exec in container c: unknown option `timeout` for exec',

@@ -32,6 +32,22 @@ export function parts(z: Z) {
       (bytes) => bytes >= least && bytes <= most,
       { error: bounds },
     );
+  const env = z.unknown().transform((value, context) => {
+    const rule = 'must be an object of texts';
+    // Neither a list nor a Map has its variables as properties.
+    if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
+      context.addIssue({ code: 'custom', message: rule });
+      return z.NEVER;
+    }
+    const variables: [string, string][] = [];
+    for (const [name, text] of Object.entries(value)) {
+      if (text === undefined) continue;
+      const message = variableRule(name, text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message, path: [name] });
+      variables.push([name, text]);
+    }
+    return Object.fromEntries(variables);
+  });
   const table = (nameRule: string, acceptName: (name: string) => boolean) =>
     z
       .record(
@@ -58,10 +74,7 @@ export function parts(z: Z) {
     }),
     abortSignal: z.custom<AbortSignal>(isAbortSignal, { error: 'must be an AbortSignal' }),
     durationMs: through(durationRule, parseDuration),
-    env: table(
-      "must have a name without '=' and NUL",
-      (name) => name !== '' && !name.includes('='),
-    ),
+    env,
     labels: table(
       'must have a name of 1 to 256 characters',
       (name) => name !== '' && name.length <= 256,
@@ -98,6 +111,13 @@ export type Parts = ReturnType<typeof parts>;
 const commandRule = 'must be a list of texts that begins with a program';
 const hostnameRule =
   "must be 1 to 64 letters, digits, '-', '_' or '.', each part beginning and ending with something else than '-'";
+
+function variableRule(name: string, value: unknown): string | undefined {
+  if (name === '' || name.includes('=') || !noNul(name)) {
+    return "must have a name without '=' and NUL";
+  }
+  return typeof value === 'string' && noNul(value) ? undefined : 'must be text without NUL';
+}
 
 function isHostname(value: string): boolean {
   const part = /^\w([\w-]*\w)?$/;

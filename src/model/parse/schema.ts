@@ -1,8 +1,8 @@
 // Strict option schemas over zod: unknown options refused by name, messages that say option, rule and value.
-import type { z as Zod, ZodType } from 'zod';
+import type { core, z as Zod, ZodType } from 'zod';
 import { VirtcontainersError } from '../../base/errors.js';
 import { nearest } from './nearest.js';
-import { showValue } from './show-value.js';
+import { kindOf, showValue } from './show-value.js';
 
 export type Z = typeof Zod;
 
@@ -49,9 +49,18 @@ export function check<T>(what: string, schema: ZodType<T>, input: unknown): T {
     const where = at === '' ? '' : ` (in \`${at}\`)`;
     throw refused(`${what}: ${issue.message}${where}`, { option: at });
   }
-  const rule = `${issue.message}, not ${showValue(valueAt(input, path))}`;
+  const rule = `${issue.message}${shownAt(issue, valueAt(input, path))}`;
   if (at === '') throw refused(`${what}: the options ${rule}`, { option: at });
   throw refused(`${what}: option \`${at}\` ${rule}`, { option: at, rule });
+}
+
+// The values of an environment may be secret: of those only the kind is told.
+function shownAt({ path, code }: core.$ZodIssue, value: unknown): string {
+  const isFilled = typeof value === 'object' && value !== null && kindOf(value) !== 'an empty list';
+  // Its kind is right, and what is wrong in it is what the rule says.
+  if (code === 'custom' && path[0] !== 'env' && isFilled) return '';
+  if (path[0] !== 'env') return `, not ${showValue(value)}`;
+  return path.length > 1 && typeof value === 'string' ? '' : `, not ${kindOf(value)}`;
 }
 
 /** @param details `rule`: the sentence's end, for those who name the option otherwise */
@@ -66,7 +75,9 @@ function pathText(path: readonly (string | number)[]): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`;
-      const shown = showValue(part).slice(1, -1);
+      // A variable written whole in the place of its name has its value in there.
+      const name = path[0] === 'env' ? part.replace(/=.*/s, '=…') : part;
+      const shown = showValue(name).slice(1, -1);
       return index === 0 ? shown : `.${shown}`;
     })
     .join('');

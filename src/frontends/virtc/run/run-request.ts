@@ -155,7 +155,7 @@ function toEnvironment(
     if (name === '') {
       throw new VirtcontainersError(
         'invalid-argument',
-        `cannot set variable ${JSON.stringify(entry)}: it has no name`,
+        `cannot set variable "${entry === '' ? '' : '=…'}": it has no name`,
         { hint: 'write -e NAME=VALUE, or -e NAME to pass yours on' },
       );
     }

@@ -1,7 +1,7 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
 import { VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
-import { getTerminalMode, setTerminalMode } from '../../../base/native.js';
+import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { createRuntime } from '../../../index.js';
 import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';

@@ -40,6 +40,11 @@ export function toBindMount(text: string, cwd: string): MountOptions {
 function toSource(source: string, text: string, cwd: string): string {
   if (/^(?:\/|\.{1,2}(?:\/|$))/.test(source)) return path.resolve(cwd, source);
   if (source === '') throw refusal('invalid-argument', text, 'the path on the host is empty');
+  if (/^~(?:\/|$)/.test(source)) {
+    throw refusal('invalid-argument', text, 'the ~ has reached virtc as it was written', {
+      hint: `the shell expands ~ only at the beginning of a word: write "$HOME${source.slice(1)}", or ./${source} for what is named so`,
+    });
+  }
   throw refusal('unsupported', text, 'this version has no named volumes yet', {
     hint: `to bind a directory of the host, write ./${source}`,
   });

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../../base/deadline.js';
 import { abortError, errnoOf, throwIfAborted, VirtcontainersError } from '../../../base/errors.js';
-import { O_PATH } from '../../../base/native.js';
+import { O_PATH } from '../../../base/native/open-beneath.js';
 
 export interface DialOptions {
   /** The beginning of an error's message. */

@@ -123,7 +123,7 @@ async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
 const qemuHint = "run 'virtc setup', or install QEMU (Debian: the package qemu-system-x86)";
 
 /** Everything QEMU may see: its own directory, the image, the shares. */
-function toJailSpec(
+export function toJailSpec(
   plan: VmPlan,
   argv: readonly string[],
   accelerator: Accelerator['kind'],

@@ -1,0 +1,51 @@
+// Tests of bin/virtc as a shell finds it: through npm's link, with arguments that Node would act on or nobody knows.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+function virtc(t: TestContext, args: readonly string[]): { status: number | null; stderr: string } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'virtc-launcher-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const link = path.join(folder, 'virtc');
+  symlinkSync(fileURLToPath(new URL('../../../../bin/virtc', import.meta.url)), link);
+  const env = { ...process.env, VIRTC_LIB_ROOT: folder, VIRTC_RUN_ROOT: path.join(folder, 'run') };
+  return spawnSync(link, args, { encoding: 'utf8', env, timeout: 20_000 });
+}
+
+test("Node leaves the command's own options alone", (t) => {
+  const command = ['node', '--env-file=/nonexistent/env', 'app.js'];
+  const { status, stderr } = virtc(t, ['run', '--rootfs', '/nonexistent/root', ...command]);
+  assert.match(stderr, /^virtc: cannot .*\/nonexistent\/root/);
+  assert.equal(status, 125);
+});
+
+test('arguments arrive as they are', (t) => {
+  const { status, stderr } = virtc(t, ['no such  "verb" $HOME']);
+  assert.match(stderr, /^virtc: unknown command 'no such {2}"verb" \$HOME'/);
+  assert.equal(status, 125);
+});
+
+const refusals: readonly [readonly string[], RegExp][] = [
+  [['help', 'bogus'], /^virtc: unknown command 'bogus'\n$/],
+  [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
+  [['run', '-it=1', 'true'], /^virtc: flags such as -it take no value: '=1'\n/],
+  [['run', '--tty=1', 'true'], /^virtc: unknown option '--tty=1'\n/],
+];
+for (const [args, message] of refusals) {
+  test(`refused: virtc ${args.join(' ')}`, (t) => {
+    const { status, stderr } = virtc(t, args);
+    assert.match(stderr, message);
+    assert.equal(status, 125);
+  });
+}
+
+test('help is there for every verb, and for itself', (t) => {
+  for (const args of [['help'], ['help', 'run'], ['help', 'help']]) {
+    const { status, stderr } = virtc(t, args);
+    assert.deepEqual([status, stderr], [0, '']);
+  }
+});
