@@ -34,9 +34,20 @@ const layers = [
     may: ['^src/create-runtime\\.ts$', '^src/model/', '^src/base/'],
   },
   {
+    name: 'doctor',
+    folder: '^src/doctor/',
+    may: ['^src/(create-runtime|config)\\.ts$', '^src/(host|model|base)/', '^guest-image/'],
+  },
+  {
     name: 'frontend-virtc',
     folder: '^src/frontends/virtc/',
-    may: ['^src/(index|config)\\.ts$', '^src/base/', '^src/model/', '^guest-image/'],
+    may: [
+      '^src/(index|config)\\.ts$',
+      '^src/doctor/',
+      '^src/base/',
+      '^src/model/',
+      '^guest-image/',
+    ],
   },
   {
     name: 'guest-image',

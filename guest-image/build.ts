@@ -1,14 +1,14 @@
 // Builds and installs the guest image: kernel, initramfs with the agent, root image.
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { readAgent } from './agent-bundle.js';
 import { runPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
 import { ensureImageParts, installPackages } from './image-parts.js';
 import { agentArchive } from './initramfs.js';
 import { type ImageFile, installImage, pruneImages } from './install.js';
 import { kernelParameters } from './kernel-parameters.js';
-import { packageRoot } from './package-root.js';
 import { type Part, pruneParts } from './parts.js';
 import type { OnSetupProgress } from './progress.js';
 import { withScratch } from './scratch.js';
@@ -102,20 +102,4 @@ function partFile(part: Part, name: string): ImageFile {
     );
   }
   return { name, sha512, from: { kind: 'path', path: path.join(part.directory, name) } };
-}
-
-async function readAgent(bundle: string | undefined): Promise<Buffer> {
-  const file = bundle ?? path.join(packageRoot(), 'dist/guest/agent.cjs');
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new VirtcontainersError(
-      'not-found',
-      `cannot read guest agent ${file}: ${reasonOf(error)}`,
-      {
-        cause: error,
-        hint: 'in a checkout, run npm run build',
-      },
-    );
-  }
 }

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { debian, E2e } from './harness.js';
+import { debian, E2e, untilText } from './harness.js';
 
 const e2e = new E2e('virtc-flags');
 
@@ -135,3 +135,83 @@ for (const [flags, message] of refusals) {
     assert.ok(performance.now() - started < 5000, 'no VM was booted for it');
   });
 }
+
+interface DoctorReport {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    name: string;
+    status: string;
+    message: string;
+    hint: string | null;
+  }[];
+}
+
+async function doctor(env: Readonly<Record<string, string>> = {}) {
+  const { code, stdout, stderr } = await e2e.virtc(['doctor', '--format', 'json'], { env });
+  const report = JSON.parse(stdout.toString()) as DoctorReport;
+  const of = (name: string) => report.checks.find((check) => check.name === name);
+  return { code, stderr, report, of };
+}
+
+test('what a killed owner left is found by doctor, and gc removes it and prints it', async () => {
+  const run = e2e.startVirtc([
+    ...['run', '--rootfs', debian, '--name', 'left', 'sh', '-c', 'echo ready; exec sleep 1000'],
+  ]);
+  await untilText(run.child.stdout, 'ready');
+  const alive = await doctor();
+  assert.match(alive.of('leftovers')?.message ?? '', /pods of living ones: 1$/);
+  run.child.kill('SIGKILL');
+  await run.finished;
+  const dead = await doctor();
+  const { status, message, hint } = dead.of('leftovers') ?? {};
+  assert.deepEqual(
+    [status, message, hint],
+    ['warn', 'pods are left of dead owners: left', 'run virtc gc'],
+  );
+  const gc = await e2e.virtc(['gc']);
+  assert.deepEqual([gc.code, gc.stdout.toString(), gc.stderr], [0, 'left\n', '']);
+  const again = await e2e.virtc(['gc', '--format', 'json']);
+  assert.deepEqual(
+    [again.code, JSON.parse(again.stdout.toString())],
+    [0, { removed: [], failed: [] }],
+  );
+  await e2e.assertNothingLeft();
+});
+
+test('doctor finds this host able, in text as well, and leaves nothing', async () => {
+  const { code, stderr, report, of } = await doctor({ VIRTC_ACCELERATOR: 'tcg' });
+  assert.deepEqual([code, stderr, report.ok], [0, '', true]);
+  for (const name of ['root', 'node', 'qemu', 'tools', 'guest-image', 'run-root', 'lib-root']) {
+    assert.equal(of(name)?.status, 'ok', of(name)?.message);
+  }
+  assert.match(of('accelerator')?.message ?? '', /^emulation \(TCG\): emulation was asked for/);
+  assert.ok(of('namespaces') && of('cgroups'));
+  const { stdout } = await e2e.virtc(['doctor'], { env: { VIRTC_ACCELERATOR: 'tcg' } });
+  assert.match(stdout.toString(), /^ok {4}guest-image +guest image [0-9a-f]{32} in /m);
+  await e2e.assertNothingLeft();
+});
+
+test('doctor says that a guest image is missing, with 1', async () => {
+  const libRoot = path.join(e2e.scratch, 'other-lib');
+  mkdirSync(libRoot);
+  const none = await doctor({ VIRTC_LIB_ROOT: libRoot });
+  assert.deepEqual([none.code, none.report.ok, none.of('guest-image')?.status], [1, false, 'fail']);
+  assert.equal(none.of('guest-image')?.hint, 'run virtc setup');
+});
+
+test('version tells all versions as JSON, also where there is no guest image', async () => {
+  const { code, stdout } = await e2e.virtc(['version', '--format', 'json']);
+  assert.equal(code, 0);
+  const versions = JSON.parse(stdout.toString());
+  assert.equal(versions.node, process.versions.node);
+  assert.deepEqual(versions.protocol, { name: 'virtcontainers.agent.v1', version: 1 });
+  assert.match(versions.qemu, /^\d+\.\d+/);
+  assert.match(versions.guestImage.versions.crun, /^\d/);
+  assert.equal(versions.guestImageError, null);
+  const without = await e2e.virtc(['version', '--format', 'json'], {
+    env: { VIRTC_GUEST_IMAGE: '/no/such' },
+  });
+  const { guestImage, guestImageError } = JSON.parse(without.stdout.toString());
+  assert.deepEqual([without.code, guestImage], [0, null]);
+  assert.match(guestImageError, /there is none/);
+});

@@ -1,6 +1,8 @@
 // From arguments to an exit code: parses the command line, runs the verb, reports what failed.
 import { Command, CommanderError } from 'commander';
 import { version } from '../../base/version.js';
+import { addDoctor } from './commands/doctor.js';
+import { addGc } from './commands/gc.js';
 import { addRun } from './commands/run.js';
 import { addSetup } from './commands/setup.js';
 import { addVersion } from './commands/version.js';
@@ -35,7 +37,7 @@ function createProgram(exitWith: ExitWith): Command {
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', environmentHelp);
-  for (const add of [addRun, addSetup, addVersion]) add(program, exitWith);
+  for (const add of [addRun, addSetup, addDoctor, addGc, addVersion]) add(program, exitWith);
   return program;
 }
 

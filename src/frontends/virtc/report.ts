@@ -4,6 +4,8 @@ import { printableTail } from '../../base/untrusted-text.js';
 
 /** Exit codes that are not the command's own, as docker has them. */
 export const exitCodes = {
+  /** Of gc and doctor: they did their work and something is not well. */
+  found: 1,
   timedOut: 124,
   virtcFailed: 125,
   notExecutable: 126,

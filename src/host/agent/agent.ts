@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
 
+/** The version of `virtcontainers.agent.v1` that is spoken here. */
+export const agentProtocolVersion = 1;
+
 /** A path in a tree that the pod's share exports. */
 export interface GuestSharePath {
   readonly tag: string;

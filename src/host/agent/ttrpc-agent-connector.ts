@@ -12,13 +12,16 @@ import {
   createClient,
   RpcError,
 } from '../../wire/ttrpc/index.js';
-import type { Agent, AgentConnector, AttachOptions, GuestInfo } from './agent.js';
+import {
+  type Agent,
+  type AgentConnector,
+  type AttachOptions,
+  agentProtocolVersion,
+  type GuestInfo,
+} from './agent.js';
 import { maxGuestTextLength, reasonOfCall, toAgentError } from './agent-error.js';
 import { toGuestInfo } from './to-proto.js';
 import { TtrpcAgent } from './ttrpc-agent.js';
-
-/** The version of `virtcontainers.agent.v1` that is spoken here. */
-const agentProtocolVersion = 1;
 
 export interface TtrpcAgentConnectorOptions {
   /** Version of this program, for the agent's messages. */

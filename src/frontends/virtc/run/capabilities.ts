@@ -1,6 +1,6 @@
 // What `--cap-add` and `--cap-drop` mean together: docker's rules.
 import { allCapabilities, defaultCapabilities } from '../../../model/capabilities.js';
-import { badFlag, didYouMean } from './bad-flag.js';
+import { badFlag, didYouMean } from '../flag-values.js';
 
 /**
  * Names with or without `CAP_`, in any case, or `ALL`. What is both added and dropped is added; `ALL` added leaves out only what

@@ -1,7 +1,7 @@
 // What `--env-file FILE` means: docker's format, to the letter.
 import { open } from 'node:fs/promises';
 import { errnoOf, reasonOf } from '../../../base/errors.js';
-import { badFlag } from './bad-flag.js';
+import { badFlag } from '../flag-values.js';
 
 /** Largest file, in bytes; what is longer does not fit a container's configuration anyway. */
 const maxBytes = 2 * 1024 * 1024;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { VirtcontainersError } from '../../../base/errors.js';
 import { newId, validateId } from '../../../model/id.js';
 import type { ContainerOptions, PodOptions, RuntimeOptions } from '../../../model/options.js';
-import { badFlag, didYouMean } from './bad-flag.js';
+import { toChoice } from '../flag-values.js';
 import { toCapabilities } from './capabilities.js';
 import { toCpus, toMemory, toTimeoutMs } from './sizes.js';
 import { toTmpfsMounts } from './tmpfs.js';
@@ -118,18 +118,6 @@ function toLimits(flags: RunFlags): Options {
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(rlimits.length === 0 ? {} : { rlimits }),
   };
-}
-
-/** One of a few words. @throws VirtcontainersError `invalid-argument` */
-function toChoice<const T extends string>(
-  flag: string,
-  value: string | undefined,
-  choices: readonly T[],
-): T | undefined {
-  const choice = choices.find((candidate) => candidate === value);
-  if (value === undefined || choice !== undefined) return choice;
-  const rule = `it must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
-  throw badFlag(flag, value, rule, didYouMean(value, choices));
 }
 
 function toRootfs(words: readonly string[], flags: RunFlags, cwd: string): Rootfs {

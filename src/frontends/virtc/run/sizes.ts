@@ -1,7 +1,7 @@
 // The numbers of `-m`, `--cpus` and `--timeout`, in docker's notation and ours.
 import type { Size } from '../../../model/options.js';
 import { maxDurationMs } from '../../../model/parse-duration.js';
-import { badFlag } from './bad-flag.js';
+import { badFlag } from '../flag-values.js';
 
 // As docker reads them: every unit is a power of 1024, `b` or nothing is bytes.
 const powers: Readonly<Record<string, number>> = { '': 0, b: 0, k: 1, m: 2, g: 3, t: 4 };

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { MountOptions } from '../../../model/options.js';
 import { tmpfsOptionFault, tmpfsOptionNames } from '../../../model/tmpfs-options.js';
-import { badFlag, didYouMean } from './bad-flag.js';
+import { badFlag, didYouMean } from '../flag-values.js';
 
 type TmpfsOptions = Extract<MountOptions, { readonly kind: 'tmpfs' }>;
 

@@ -1,7 +1,7 @@
 // What `--ulimit NAME=SOFT[:HARD]` means: docker's.
 import { rlimitTypes } from '../../../model/capabilities.js';
 import type { ContainerOptions } from '../../../model/options.js';
-import { badFlag, didYouMean } from './bad-flag.js';
+import { badFlag, didYouMean } from '../flag-values.js';
 
 type Rlimit = NonNullable<ContainerOptions['rlimits']>[number];
 

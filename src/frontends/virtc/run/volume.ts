@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { ErrorOptions, VirtcontainersError } from '../../../base/errors.js';
 import type { MountOptions } from '../../../model/options.js';
-import { badFlag } from './bad-flag.js';
+import { badFlag } from '../flag-values.js';
 
 /**
  * A host path in the container; everything but a colon may stand in the paths.

@@ -1,6 +1,11 @@
 // `virtc setup` in this process: progress on standard error, ^C ends it cleanly, the image's directory on standard output.
 import { constants } from 'node:os';
-import { type SetupEvent, setupGuestImage } from '../../../../guest-image/build.js';
+import {
+  type SetupEvent,
+  type SetupOptions,
+  type SetupResult,
+  setupGuestImage,
+} from '../../../../guest-image/build.js';
 import { isVirtcontainersError } from '../../../base/errors.js';
 import { toRuntimeConfig } from '../../../config.js';
 import { ProgressLine } from '../progress-line.js';
@@ -9,13 +14,13 @@ import { SetupProgress } from './setup-progress.js';
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Makes sure that the guest image is there; resolves with the exit code and never rejects. */
-export async function setup(flags: {
+interface SetupFlags {
   readonly force?: boolean;
   readonly debug?: boolean;
-}): Promise<number> {
-  const line = new ProgressLine(process.stderr, process.env);
-  const progress = new SetupProgress(line, (text) => process.stderr.write(text));
+}
+
+/** Makes sure that the guest image is there; resolves with the exit code and never rejects. */
+export async function setup(flags: SetupFlags): Promise<number> {
   const abort = new AbortController();
   let code: number = exitCodes.virtcFailed;
   for (const name of endingSignals) {
@@ -25,23 +30,31 @@ export async function setup(flags: {
     });
   }
   try {
-    const { libRoot } = toRuntimeConfig({}, process.env, process.getuid?.() === 0);
-    const { directory, built } = await setupGuestImage({
-      libRoot,
-      force: flags.force === true,
-      signal: abort.signal,
-      onProgress: (event: SetupEvent) => progress.tell(event),
-    });
-    line.close();
+    const { directory, built } = await setUp({ force: flags.force === true, signal: abort.signal });
     process.stderr.write(built.length === 0 ? 'the guest image is there\n' : '');
     process.stdout.write(`${directory}\n`);
     return 0;
   } catch (error) {
-    line.close();
     if (abort.signal.aborted && isVirtcontainersError(error) && error.code === 'cancelled') {
       return code;
     }
     process.stderr.write(describeError(error, { debug: flags.debug === true }));
     return exitCodeFor(error);
+  }
+}
+
+/** The setup itself, with its progress on standard error. */
+export async function setUp(options: Pick<SetupOptions, 'force' | 'signal'>): Promise<SetupResult> {
+  const line = new ProgressLine(process.stderr, process.env);
+  const progress = new SetupProgress(line, (text) => process.stderr.write(text));
+  try {
+    const { libRoot } = toRuntimeConfig({}, process.env, process.getuid?.() === 0);
+    return await setupGuestImage({
+      ...options,
+      libRoot,
+      onProgress: (event: SetupEvent) => progress.tell(event),
+    });
+  } finally {
+    line.close();
   }
 }

@@ -10,7 +10,7 @@ import { toCommandLine } from './command-line.js';
 import { chooseAccelerator, hostKvm, type KvmProbeParts, probeKvm } from './kvm-probe.js';
 import { findQemus } from './leftovers.js';
 import { deathWaitMs, type Spawn } from './qemu-process.js';
-import { isTooOld, oldestQemu, qemuVersion } from './qemu-version.js';
+import { isTooOld, oldestQemu, qemuProgram, qemuVersion } from './qemu-version.js';
 import { startVm } from './start-vm.js';
 import { hypervisorName, scopeOf } from './vm-shape.js';
 
@@ -48,7 +48,7 @@ export class QemuHypervisor implements Hypervisor {
 
   constructor(options: QemuHypervisorOptions) {
     this.#options = options;
-    this.#program = options.program ?? '/usr/bin/qemu-system-x86_64';
+    this.#program = options.program ?? qemuProgram;
     this.#scope = scopeOf(options.runRoot);
     this.#parts = {
       prepare: prepareJail,

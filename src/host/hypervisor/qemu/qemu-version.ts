@@ -1,6 +1,9 @@
 // Finds out QEMU's version, which costs a process: only asked once something has failed.
 import { execFile } from 'node:child_process';
 
+/** Where Debian has it. */
+export const qemuProgram = '/usr/bin/qemu-system-x86_64';
+
 /** The oldest QEMU whose options are those of our command line. */
 export const oldestQemu = '7.2';
 
