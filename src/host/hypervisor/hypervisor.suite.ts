@@ -25,14 +25,21 @@ export function hypervisorSuite(name: string, createWorld: () => Promise<Hypervi
     before(async () => {
       world = await createWorld();
     });
-    after(() => world.close());
+    const started: Vm[] = [];
+    after(async () => {
+      // What a test that failed has left.
+      for (const vm of started) await vm.stop({ graceMs: soonMs });
+      await world.close();
+    });
 
     async function start(plan: VmPlan, options: Partial<StartOptions> = {}): Promise<Vm> {
-      return world.hypervisor.start(plan, {
+      const vm = await world.hypervisor.start(plan, {
         log: silentLogger,
         onHandle: async () => {},
         ...options,
       });
+      started.push(vm);
+      return vm;
     }
 
     async function withVm(use: (vm: Vm, plan: VmPlan) => Promise<void>): Promise<void> {

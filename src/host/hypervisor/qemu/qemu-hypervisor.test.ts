@@ -16,6 +16,7 @@ import { QemuHypervisor } from './qemu-hypervisor.js';
 class QemuWorld {
   readonly directory: string;
   readonly hypervisor: QemuHypervisor;
+  readonly #started: Vm[] = [];
   #lastPod = 0;
 
   constructor(directory: string) {
@@ -66,8 +67,10 @@ class QemuWorld {
     };
   }
 
-  start(plan: VmPlan): Promise<Vm> {
-    return this.hypervisor.start(plan, { log: silentLogger, onHandle: async () => {} });
+  async start(plan: VmPlan): Promise<Vm> {
+    const vm = await this.hypervisor.start(plan, { log: silentLogger, onHandle: async () => {} });
+    this.#started.push(vm);
+    return vm;
   }
 
   async kill(vm: Vm): Promise<void> {
@@ -75,6 +78,8 @@ class QemuWorld {
   }
 
   async close(): Promise<void> {
+    // What a test that failed has left.
+    for (const vm of this.#started) await vm.stop({ graceMs: 5000 });
     await rm(this.directory, { recursive: true, force: true });
   }
 }
