@@ -1,5 +1,6 @@
 // The part of a container that lives in the VM: its binds in the share and what the agent made of it.
 import { throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { ShareBinding } from '../host/share/share.js';
@@ -29,7 +30,9 @@ export interface EnterOptions {
 export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestContainer> {
   const { what, config, podHostname, signal } = options;
   const plan = planContainer(config);
-  const specJson = JSON.stringify(toGuestSpec(config, plan.mounts, podHostname));
+  const specJson = span('spec', () =>
+    JSON.stringify(toGuestSpec(config, plan.mounts, podHostname)),
+  );
   if (Buffer.byteLength(specJson) > maxSpecBytes) {
     const reason = `its command, environment and mounts take more than ${maxSpecBytes} bytes`;
     throw new VirtcontainersError('invalid-argument', `${what}: ${reason}`);
@@ -48,9 +51,11 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
       throwIfAborted(signal, what);
       return binding;
     };
-    const root = await bind(plan.root);
+    const traced = (wanted: PlannedExport): Promise<ShareBinding> =>
+      span('bind', () => bind(wanted), { destination: wanted.destination });
+    const root = await traced(plan.root);
     const sharedMounts: ShareBinding[] = [];
-    for (const wanted of plan.exports) sharedMounts.push(await bind(wanted));
+    for (const wanted of plan.exports) sharedMounts.push(await traced(wanted));
     const request = {
       containerId: config.id,
       specJson,
@@ -70,7 +75,7 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
       return creating;
     };
     try {
-      await live.call(what, create, signal);
+      await span('agent-create', () => live.call(what, create, signal));
     } catch (error) {
       throw duringCommand(what, config.process.command, error);
     }

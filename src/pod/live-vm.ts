@@ -6,6 +6,7 @@ import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
 import { Queue } from './queue.js';
+import type { GuestTracing } from './trace/guest-tracing.js';
 
 type GoneListener = (exit: VmExit) => void;
 
@@ -14,15 +15,23 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Null where nobody traces. */
+  readonly tracing: GuestTracing | null;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
   #exit: VmExit | null = null;
 
-  constructor(parts: { readonly vm: Vm; readonly agent: Agent; readonly share: PodShare }) {
+  constructor(parts: {
+    readonly vm: Vm;
+    readonly agent: Agent;
+    readonly share: PodShare;
+    readonly tracing: GuestTracing | null;
+  }) {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    this.tracing = parts.tracing;
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }

@@ -45,11 +45,18 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .option('--name <name>', 'name of the container and its pod')
     .option('-h, --hostname <name>', 'host name in the container (default: its name)')
     .option('--hypervisor <kind>', 'auto, kvm or tcg: what executes the VM (default auto)')
+    .option(
+      '--trace [file.json]',
+      'show where the time went, and write it for Perfetto (default virtc-trace.json)',
+    )
     .option('--debug', 'print log lines and timings, and all that is known of an error')
     .addHelpText('before', examples)
     .action(async (words: readonly string[], flags: RunFlags) => {
       const { run } = await import('../run/run.js');
-      exitWith(await run(words, flags));
+      const { trace } = flags;
+      if (trace === undefined) return exitWith(await run(words, flags));
+      const { traceRun } = await import('../trace/trace-run.js');
+      exitWith(await traceRun(trace, () => run(words, flags)));
     });
 }
 

@@ -33,6 +33,7 @@ export interface RunFlags {
   readonly timeout?: string;
   readonly hypervisor?: string;
   readonly debug?: boolean;
+  readonly trace?: string | true;
 }
 
 /** What is to be run; the terminal's size is only known later. */

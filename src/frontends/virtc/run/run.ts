@@ -2,6 +2,7 @@
 import { VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
+import { recording } from '../../../base/trace/span.js';
 import { createRuntime } from '../../../index.js';
 import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
@@ -31,6 +32,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return exitCodeFor(error);
   };
   try {
+    const endOptions = recording()?.open('options', 'host');
     const request = toRunRequest(words, flags, {
       cwd: process.cwd(),
       environment: process.env,
@@ -42,6 +44,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       throw inFlags(error, flags);
     });
     await checkHostPaths(request.container);
+    endOptions?.();
     const { accelerator } = request;
     return await runContainer(request, {
       runtime: createRuntime({
