@@ -1,5 +1,6 @@
 // A pod's running VM with its agent and share: calls that end when the VM ends, and its orderly end.
 import { abortError, isVirtcontainersError, reasonOf } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
@@ -86,8 +87,8 @@ export class LiveVm {
         cpus: Math.max(cpus, size.cpus),
         memoryMiB: Math.max(memoryMiB, size.memoryMiB),
       };
-      await this.call(what, () => this.vm.grow(total), growing);
-      await this.call(what, (agent) => agent.online(total), growing);
+      await span('hot-plug', () => this.call(what, () => this.vm.grow(total), growing));
+      await span('agent-online', () => this.call(what, (agent) => agent.online(total), growing));
     });
   }
 

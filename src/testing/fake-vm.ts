@@ -48,6 +48,8 @@ export class FakeVm implements Vm {
       system: this.system,
       runtime: this.crun,
       version: '0.0.0-fake',
+      // Its guest's clock is ours, and it has booted when it is there.
+      bootMarks: () => ['kernel', 'agent-setup'].map((name) => ({ name, atMs: this.runsSinceMs })),
     });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;

@@ -17,6 +17,7 @@ export interface Trace {
   toJSON(): TraceFile;
 }
 
+/** What a trace holds already. */
 export interface TraceParts {
   /** Where the trace's time begins, on the monotonic clock. Default: now. */
   readonly originMs?: number;

@@ -1,85 +1,64 @@
 // `virtc run --trace`: records a run from the beginning of this process, draws it on standard error and writes it to a file.
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { errnoOf, reasonOf, VirtcontainersError } from '../../../base/errors.js';
 import { type MeasuredSpan, monotonicMs } from '../../../base/trace/span.js';
-import { createTrace, type Trace } from '../../../base/trace/trace.js';
-import { badFlag } from '../flag-values.js';
+import { createTrace } from '../../../base/trace/trace.js';
 import { describeError, exitCodes } from '../report.js';
+import { openTraceOutput, type TraceOutput } from './trace-output.js';
 import { drawWaterfall, type WaterfallStyle } from './waterfall.js';
 
-const defaultFile = 'virtc-trace.json';
+/** What surrounds a traced run; tests give fakes. */
+export interface TraceSurroundings {
+  readonly stderr: {
+    readonly isTTY?: boolean | undefined;
+    readonly columns?: number | undefined;
+    write(text: string): unknown;
+  };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  cwd(): string;
+}
+
 /** Where standard error is no terminal. */
 const plainColumns = 100;
 
 /**
- * Runs `work` traced and resolves with its exit code; never rejects.
+ * Runs `work` traced and resolves with its exit code; rejects only as `work` does, which then is not traced.
  * @param value of the flag: a file, or true for the default one
  */
-export async function traceRun(value: string | true, work: () => Promise<number>): Promise<number> {
-  const debug = process.env['VIRTC_LOG'] === 'debug';
-  const warn = (error: unknown): void => {
-    process.stderr.write(describeError(error, { debug }));
+export async function traceRun(
+  value: string | true,
+  work: () => Promise<number>,
+  surroundings: TraceSurroundings = process,
+): Promise<number> {
+  const { stderr, env } = surroundings;
+  const complain = (error: unknown): void => {
+    stderr.write(describeError(error, { debug: env['VIRTC_LOG'] === 'debug' }));
   };
   let output: TraceOutput;
   try {
-    output = openOutput(value);
+    output = openTraceOutput(value, surroundings.cwd());
   } catch (error) {
-    warn(error);
+    complain(error);
     return exitCodes.virtcFailed;
   }
   const { originMs, before } = startOfProcess();
   const trace = createTrace({ originMs, before });
-  const code = await trace.run(work);
-  const totalMs = monotonicMs() - originMs;
-  process.stderr.write(drawWaterfall(trace.spans, totalMs, styleOf(process.stderr, process.env)));
+  let code: number;
   try {
-    output.write(trace);
-    process.stderr.write(`trace written to ${output.file}; https://ui.perfetto.dev opens it\n`);
+    code = await trace.run(work);
   } catch (error) {
-    // What the command said of itself holds nevertheless.
-    warn(cannotWrite(output.file, error));
+    output.drop();
+    throw error;
+  }
+  const totalMs = monotonicMs() - originMs;
+  stderr.write(drawWaterfall(trace.spans, totalMs, styleFor(stderr, env)));
+  try {
+    output.write(`${JSON.stringify(trace)}\n`);
+    stderr.write(`trace written to ${output.file}; https://ui.perfetto.dev opens it\n`);
+  } catch (error) {
+    // How the command ended holds nevertheless.
+    complain(error);
   }
   return code;
-}
-
-interface TraceOutput {
-  readonly file: string;
-  write(trace: Trace): void;
-}
-
-/**
- * Before anything runs: a mistake shall not cost a run.
- * @throws VirtcontainersError `invalid-argument`; `unavailable` where the file cannot be written
- */
-function openOutput(value: string | true): TraceOutput {
-  const name = value === true ? defaultFile : value;
-  // It may be the command's first word, which must neither be lost nor be overwritten.
-  if (!name.endsWith('.json')) {
-    const hint = `to run ${JSON.stringify(name)}, put -- before the command: --trace -- ${name}`;
-    throw badFlag('--trace', name, "the file's name must end in .json", { hint });
-  }
-  const file = path.resolve(name);
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'w');
-  } catch (error) {
-    throw cannotWrite(file, error);
-  }
-  const write = (trace: Trace): void => {
-    try {
-      writeFileSync(descriptor, `${JSON.stringify(trace)}\n`);
-    } finally {
-      closeSync(descriptor);
-    }
-  };
-  return { file, write };
-}
-
-function cannotWrite(file: string, cause: unknown): VirtcontainersError {
-  const reason = errnoOf(cause) ?? reasonOf(cause);
-  return new VirtcontainersError('unavailable', `cannot write trace ${file}: ${reason}`, { cause });
 }
 
 /** What Node knows of this process until now. */
@@ -98,15 +77,15 @@ function startOfProcess(): { readonly originMs: number; readonly before: readonl
 }
 
 /** Colours and blocks where there is a terminal that can show them. */
-export function styleOf(
-  stream: { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined },
-  environment: Readonly<Record<string, string | undefined>>,
+export function styleFor(
+  stderr: TraceSurroundings['stderr'],
+  env: TraceSurroundings['env'],
 ): WaterfallStyle {
-  const isTerminal = stream.isTTY === true && environment['TERM'] !== 'dumb';
-  const locale = environment['LC_ALL'] || environment['LC_CTYPE'] || environment['LANG'] || '';
+  const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb';
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return {
-    columns: (isTerminal ? stream.columns : undefined) || plainColumns,
+    columns: (isTerminal && stderr.columns) || plainColumns,
     unicode: isTerminal && /utf-?8/i.test(locale),
-    colors: isTerminal && !environment['NO_COLOR'],
+    colors: isTerminal && !env['NO_COLOR'],
   };
 }

@@ -41,7 +41,7 @@ export function toWaterfallRows(spans: readonly TraceSpan[], totalMs: number): W
     };
     for (const span of within) {
       const kind = span.beginMs === span.endMs ? 'moment' : 'span';
-      if (kind === 'span') showGap(span.beginMs);
+      if (kind === 'span' && span.lane !== 'qemu') showGap(span.beginMs);
       if (kind === 'span' && depth > 0 && span.endMs - span.beginMs < totalMs * shownPart) {
         leftOut += 1;
       } else {
@@ -50,7 +50,8 @@ export function toWaterfallRows(spans: readonly TraceSpan[], totalMs: number): W
         const inner = children.get(span.id) ?? [];
         if (inner.length > 0) show(inner, { ...span, depth: depth + 1 });
       }
-      if (kind === 'span') coveredMs = Math.max(coveredMs, span.endMs);
+      // That a VM runs says of no moment what happens in it.
+      if (kind === 'span' && span.lane !== 'qemu') coveredMs = Math.max(coveredMs, span.endMs);
     }
     showGap(around.endMs);
   };

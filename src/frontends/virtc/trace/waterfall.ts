@@ -69,11 +69,15 @@ interface Widths {
 }
 
 function toWidths(rows: readonly WaterfallRow[], columns: number): Widths {
-  const longest = Math.max(...rows.map(({ name, depth }) => name.length + 2 * depth), 0) + 1;
+  const longest = Math.max(...rows.map((row) => labelOf(row).length), 0) + 1;
   const fixed = laneWidth + 2 * timeWidth + 2;
   const room = Math.max(columns - fixed - leastBarWidth, leastNameWidth);
   const name = Math.max(Math.min(longest, mostNameWidth, room), leastNameWidth);
   return { name, bar: Math.max(columns - fixed - name, leastBarWidth) };
+}
+
+function labelOf({ depth, name, failed }: WaterfallRow): string {
+  return `${' '.repeat(2 * depth)}${name}${failed ? ' (failed)' : ''}`;
 }
 
 interface Drawing {
@@ -83,11 +87,11 @@ interface Drawing {
 }
 
 function drawRow(row: WaterfallRow, { totalMs, widths, style }: Drawing): string {
-  const { kind, lane, depth, beginMs, endMs, failed } = row;
+  const { kind, lane, beginMs, endMs, failed } = row;
   const paint = (text: string, code: number): string =>
     style.colors ? `\u001b[${code}m${text}\u001b[0m` : text;
-  const text = `${' '.repeat(2 * depth)}${row.name}${failed ? ' (failed)' : ''}`;
-  const name = printable(text, widths.name - 1).padEnd(widths.name);
+  const cut = printable(labelOf(row), widths.name - 1);
+  const name = (style.unicode ? cut : cut.replace('…', '~')).padEnd(widths.name);
   const begin = beginMs.toFixed(1).padStart(timeWidth);
   const took = (kind === 'moment' ? '' : (endMs - beginMs).toFixed(1)).padStart(timeWidth);
   const bar = drawBar(row, { totalMs, width: widths.bar, unicode: style.unicode });
@@ -96,7 +100,7 @@ function drawRow(row: WaterfallRow, { totalMs, widths, style }: Drawing): string
   return `${laneNames[lane].padEnd(laneWidth)}${shownName}${begin}${took}  ${paint(bar, color)}`.trimEnd();
 }
 
-/** Each part of the bar that is touched is filled, so nothing is too short to be seen. */
+/** Nothing is too short to be seen. */
 function drawBar(
   { kind, beginMs, endMs }: WaterfallRow,
   scale: { readonly totalMs: number; readonly width: number; readonly unicode: boolean },
@@ -104,7 +108,7 @@ function drawBar(
   const { totalMs, width, unicode } = scale;
   const perMs = totalMs > 0 ? width / totalMs : 0;
   const from = Math.min(Math.max(Math.floor(beginMs * perMs), 0), width - 1);
-  const to = Math.min(Math.max(Math.ceil(endMs * perMs), from + 1), width);
+  const to = Math.min(Math.max(Math.round(endMs * perMs), from + 1), width);
   const characters = unicode
     ? ({ span: '█', moment: '◆', gap: '░' } as const)
     : ({ span: '#', moment: '*', gap: '.' } as const);
