@@ -5,8 +5,15 @@ import { createRuntime } from './create-runtime.js';
 import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
-export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
-export type { Logger } from './base/log.js';
+export {
+  type ErrorCode,
+  errorCodes,
+  isVirtcontainersError,
+  VirtcontainersError,
+  type VirtcontainersErrorOptions,
+} from './base/errors.js';
+export type { Logger, LogMethod } from './base/log.js';
+export type { TraceArgs, TraceLane } from './base/trace/span.js';
 export type { Trace } from './base/trace/trace.js';
 export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.js';
 export { version } from './base/version.js';

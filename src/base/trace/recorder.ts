@@ -2,11 +2,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   findRecordingBy,
-  type Lane,
   type MeasuredSpan,
   monotonicMs,
   type Recording,
-  type SpanArgs,
+  type TraceArgs,
+  type TraceLane,
 } from './span.js';
 
 /** A span as it was recorded; times on the monotonic clock. */
@@ -15,12 +15,12 @@ export interface RecordedSpan {
   readonly id: number;
   readonly parentId: number | null;
   readonly name: string;
-  readonly lane: Lane;
+  readonly lane: TraceLane;
   readonly beginMs: number;
   /** Null while it goes on; the same as `beginMs` for a moment. */
   readonly endMs: number | null;
   readonly failed: boolean;
-  readonly args: SpanArgs;
+  readonly args: TraceArgs;
 }
 
 type Open = { -readonly [K in keyof RecordedSpan]: RecordedSpan[K] };
@@ -76,13 +76,13 @@ class Scope implements Recording {
     this.#id = id;
   }
 
-  span<T>(name: string, work: () => T, args: SpanArgs = {}): T {
+  span<T>(name: string, work: () => T, args: TraceArgs = {}): T {
     const open = this.#recorder.begin({ parentId: this.#id, name, lane: 'host', args });
     if (open === null) return work();
     return storage.run(new Scope(this.#recorder, open.id), () => measured(open, work));
   }
 
-  open(name: string, lane: Lane): () => void {
+  open(name: string, lane: TraceLane): () => void {
     const open = this.#recorder.begin({ parentId: null, name, lane });
     return () => {
       if (open !== null) open.endMs ??= monotonicMs();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Lane } from './span.js';
+import type { TraceLane } from './span.js';
 import { createTrace } from './trace.js';
 import { type TraceSpan, toTraceFile } from './trace-file.js';
 
@@ -60,7 +60,7 @@ test('what runs side by side is in threads of its own, what is a part stays with
 });
 
 test('whatever the spans are, none is lost and none overlaps another in its thread but by being inside it', () => {
-  const lanes = fc.constantFrom<Lane>('host', 'qemu', 'guest-kernel', 'guest-agent');
+  const lanes = fc.constantFrom<TraceLane>('host', 'qemu', 'guest-kernel', 'guest-agent');
   const shape = fc.record({
     lane: lanes,
     from: fc.double({ min: 0, max: 1, noNaN: true }),

@@ -1,5 +1,5 @@
 // Turns spans into the trace event format, which Perfetto, chrome://tracing and speedscope open.
-import type { Lane, SpanArgs } from './span.js';
+import type { TraceArgs, TraceLane } from './span.js';
 
 /** A span of a trace. */
 export interface TraceSpan {
@@ -7,7 +7,7 @@ export interface TraceSpan {
   /** The span that it is a part of; null for none. */
   readonly parentId: number | null;
   readonly name: string;
-  readonly lane: Lane;
+  readonly lane: TraceLane;
   /** Milliseconds since the trace's beginning. */
   readonly beginMs: number;
   /** The same as `beginMs` for a moment. What still went on has the time at which it was looked at. */
@@ -15,7 +15,7 @@ export interface TraceSpan {
   /** Whether it ended by an error. */
   readonly failed: boolean;
   /** For example `pod`, `container`; of the guest's spans `clockErrorMs`, by how much its clock may be off. */
-  readonly args: SpanArgs;
+  readonly args: TraceArgs;
 }
 
 /** One entry of the trace event format; times in microseconds. */
@@ -25,37 +25,37 @@ export type TraceEvent =
       readonly name: 'process_name' | 'thread_name' | 'process_sort_index';
       readonly pid: number;
       readonly tid: number;
-      readonly args: SpanArgs;
+      readonly args: TraceArgs;
     }
   | {
       readonly ph: 'X';
       readonly name: string;
-      readonly cat: Lane;
+      readonly cat: TraceLane;
       readonly pid: number;
       readonly tid: number;
       readonly ts: number;
       readonly dur: number;
-      readonly args: SpanArgs;
+      readonly args: TraceArgs;
     }
   | {
       readonly ph: 'i';
       readonly s: 'p';
       readonly name: string;
-      readonly cat: Lane;
+      readonly cat: TraceLane;
       readonly pid: number;
       readonly tid: number;
       readonly ts: number;
-      readonly args: SpanArgs;
+      readonly args: TraceArgs;
     };
 
 /** The trace event format's object form. */
 export interface TraceFile {
   readonly displayTimeUnit: 'ms';
   readonly traceEvents: readonly TraceEvent[];
-  readonly otherData: SpanArgs;
+  readonly otherData: TraceArgs;
 }
 
-const lanes: readonly (readonly [Lane, string])[] = [
+const lanes: readonly (readonly [TraceLane, string])[] = [
   ['host', 'host'],
   ['qemu', 'qemu'],
   ['guest-kernel', 'guest kernel'],
@@ -63,7 +63,7 @@ const lanes: readonly (readonly [Lane, string])[] = [
 ];
 
 /** Each lane is a process of the file; its spans are in as many threads as they overlap without being parts of each other. */
-export function toTraceFile(spans: readonly TraceSpan[], otherData: SpanArgs): TraceFile {
+export function toTraceFile(spans: readonly TraceSpan[], otherData: TraceArgs): TraceFile {
   const events: TraceEvent[] = [];
   lanes.forEach(([lane, title], index) => {
     const mine = spans.filter((span) => span.lane === lane);

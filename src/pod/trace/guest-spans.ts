@@ -1,5 +1,5 @@
 // From a guest's own times to spans on the host's time line; pure.
-import type { Lane, MeasuredSpan } from '../../base/trace/span.js';
+import type { MeasuredSpan, TraceLane } from '../../base/trace/span.js';
 import type { GuestTimes } from '../../host/agent/agent.js';
 import type { GuestClock } from './guest-clock.js';
 
@@ -32,7 +32,7 @@ export function toBootSpans(times: GuestTimes, place: GuestPlace): readonly Meas
   ];
   let beginMs = place.beganMs;
   return ends.map(({ name, endMs }) => {
-    const lane: Lane = kernelPhases.has(name) ? 'guest-kernel' : 'guest-agent';
+    const lane: TraceLane = kernelPhases.has(name) ? 'guest-kernel' : 'guest-agent';
     const span = { name, lane, beginMs, endMs, parent: null, args: argsOf(place) };
     beginMs = endMs;
     return span;

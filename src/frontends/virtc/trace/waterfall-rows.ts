@@ -1,12 +1,12 @@
 // Decides what a waterfall shows: which span is under which, where time is unaccounted for, what is too short to show; pure.
-import type { Lane } from '../../../base/trace/span.js';
+import type { TraceLane } from '../../../base/trace/span.js';
 import type { TraceSpan } from '../../../base/trace/trace-file.js';
 
 /** One line. */
 export interface WaterfallRow {
   readonly kind: 'span' | 'moment' | 'gap';
   readonly depth: number;
-  readonly lane: Lane;
+  readonly lane: TraceLane;
   readonly name: string;
   readonly beginMs: number;
   readonly endMs: number;

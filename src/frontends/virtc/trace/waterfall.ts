@@ -1,6 +1,6 @@
 // Draws a trace for a terminal: a line for each span with its time and a bar where it lies in the whole.
 
-import type { Lane } from '../../../base/trace/span.js';
+import type { TraceLane } from '../../../base/trace/span.js';
 import type { TraceSpan } from '../../../base/trace/trace-file.js';
 import { printable } from '../../../base/untrusted-text.js';
 import { toWaterfallRows, type WaterfallRow } from './waterfall-rows.js';
@@ -13,14 +13,14 @@ export interface WaterfallStyle {
   readonly colors: boolean;
 }
 
-const laneNames: Readonly<Record<Lane, string>> = {
+const laneNames: Readonly<Record<TraceLane, string>> = {
   host: 'host',
   qemu: 'qemu',
   'guest-kernel': 'kernel',
   'guest-agent': 'agent',
 };
 /** Colours by the terminal's own names: cyan, magenta, yellow, green. */
-const laneColors: Readonly<Record<Lane, number>> = {
+const laneColors: Readonly<Record<TraceLane, number>> = {
   host: 36,
   qemu: 35,
   'guest-kernel': 33,
