@@ -15,6 +15,7 @@ test('the library exports these values and no others', () => {
     'createRuntime',
     'createTrace',
     'deletePod',
+    'errorCodes',
     'gc',
     'isVirtcontainersError',
     'listPods',
