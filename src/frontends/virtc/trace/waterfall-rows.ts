@@ -33,9 +33,11 @@ export function toWaterfallRows(spans: readonly TraceSpan[], totalMs: number): W
   let leftOut = 0;
   const show = (within: readonly TraceSpan[], around: Around): void => {
     const { depth, lane } = around;
+    // That a VM runs says of no moment what happens in it.
+    const hasParts = within.some((span) => span.lane !== 'qemu');
     let coveredMs = around.beginMs;
     const showGap = (endMs: number): void => {
-      if (endMs - coveredMs < totalMs * gapPart) return;
+      if (!hasParts || endMs - coveredMs < totalMs * gapPart) return;
       const beginMs = coveredMs;
       rows.push({ kind: 'gap', depth, lane, name: 'unaccounted', beginMs, endMs, failed: false });
     };
@@ -50,7 +52,6 @@ export function toWaterfallRows(spans: readonly TraceSpan[], totalMs: number): W
         const inner = children.get(span.id) ?? [];
         if (inner.length > 0) show(inner, { ...span, depth: depth + 1 });
       }
-      // That a VM runs says of no moment what happens in it.
       if (kind === 'span' && span.lane !== 'qemu') coveredMs = Math.max(coveredMs, span.endMs);
     }
     showGap(around.endMs);

@@ -135,6 +135,15 @@ test('spans that overlap leave no gap that is none', () => {
   assert.deepEqual(gaps, []);
 });
 
+test('a step that only QEMU is in has no parts that could leave a gap', () => {
+  const qmp = [toSpan(1, 'qmp', [0, 90]), toSpan(2, 'start', [2, 90], { lane: 'qemu' })];
+  const { rows } = toWaterfallRows(qmp, 90);
+  assert.deepEqual(
+    rows.map(({ name, depth }) => `${depth} ${name}`),
+    ['0 qmp', '1 start'],
+  );
+});
+
 test('spans in others that are too short are counted, those at the top have their line', () => {
   const { rows, leftOut } = toWaterfallRows(
     [
