@@ -6,7 +6,7 @@ import type { ContainerConfig } from '../model/container-config.js';
 import { toSeccomp } from './seccomp.js';
 import { toGuestProcess, toGuestSpec } from './to-guest-spec.js';
 
-const config: ContainerConfig = {
+const config: ContainerConfig & { readonly hostname: string } = {
   id: 'c',
   rootfs: { kind: 'directory', path: '/root', writes: 'discard' },
   readOnlyRootfs: true,
@@ -18,6 +18,7 @@ const config: ContainerConfig = {
     terminal: { columns: 100, rows: 30 },
     stdin: true,
   },
+  init: false,
   hostname: 'box',
   mounts: [],
   resources: { memoryBytes: 64 * 1024 * 1024, cpus: 1.5, pids: 10 },
@@ -35,6 +36,7 @@ test('the process has what its configuration says', () => {
     args: ['sh', '-c', 'a=b'],
     env: [
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'HOSTNAME=box',
       'TERM=xterm',
       'A=x=y',
       'EMPTY=',
@@ -70,8 +72,10 @@ test('a process added by exec loses nothing of what its container has', () => {
 });
 
 test('an environment wins over the defaults', () => {
-  const process = { ...config.process, env: { PATH: '/only', TERM: 'vt100' } };
-  assert.deepEqual(toGuestProcess(process, config).env, ['PATH=/only', 'TERM=vt100']);
+  const process = { ...config.process, env: { PATH: '/only', TERM: 'vt100', HOSTNAME: 'mine' } };
+  assert.deepEqual(toGuestProcess(process, config).env, [
+    ...['PATH=/only', 'HOSTNAME=mine', 'TERM=vt100'],
+  ]);
 });
 
 const users: readonly [string, number, number][] = [

@@ -43,6 +43,7 @@ export function sampleRecord(podId: string): PodRecord {
             terminal: { columns: 80, rows: 24 },
             stdin: true,
           },
+          init: false,
           hostname: null,
           mounts: [
             { kind: 'bind', source: '/a', destination: '/b', readOnly: true },
