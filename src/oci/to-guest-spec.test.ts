@@ -220,3 +220,30 @@ test('a capability brings the system calls that it is for', () => {
 test('a specification is small enough to be read in the guest at once', () => {
   assert.ok(JSON.stringify(toGuestSpec(config, [], 'pod')).length < 16 * 1024);
 });
+
+test('an init comes before the command, as a file of the guest’s own that is bound last', () => {
+  const mounts = [{ kind: 'tmpfs', destination: '/run', sizeBytes: null, options: [] }] as const;
+  const plain = toGuestSpec(config, mounts, 'pod');
+  const spec = toGuestSpec({ ...config, init: true }, mounts, 'pod');
+  assert.deepEqual(spec.process, {
+    ...plain.process,
+    args: ['/dev/init', '--', 'sh', '-c', 'a=b'],
+  });
+  assert.deepEqual(spec.mounts.slice(0, -1), plain.mounts);
+  assert.deepEqual(spec.mounts.at(-1), {
+    destination: '/dev/init',
+    type: 'bind',
+    source: 'virtc-guest:init',
+    options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
+  });
+  // What exec adds is nobody's child.
+  assert.deepEqual(toGuestProcess(config.process, config).args, config.process.command);
+});
+
+test('HOSTNAME is the name that the container has', () => {
+  const hostnameIn = (env: readonly string[]) =>
+    env.filter((entry) => entry.startsWith('HOSTNAME='));
+  const { env } = toGuestSpec({ ...config, hostname: null }, [], 'pod').process;
+  assert.deepEqual(hostnameIn(env), ['HOSTNAME=pod']);
+  assert.deepEqual(hostnameIn(toGuestSpec(config, [], 'pod').process.env), ['HOSTNAME=box']);
+});

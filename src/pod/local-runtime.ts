@@ -80,8 +80,15 @@ export class LocalRuntime implements Runtime {
     containers: readonly ContainerOptions[] = [],
   ): Promise<PlannedPod> {
     const config = await parsePodOptions(options);
-    const configs = await Promise.all(containers.map(parseContainerOptions));
-    throwIfAborted(options.signal, `cannot plan pod ${config.id}`);
+    const what = `cannot plan pod ${config.id}`;
+    if (!Array.isArray(containers)) {
+      throw new VirtcontainersError(
+        'invalid-argument',
+        `${what}: the containers must be a list of options`,
+      );
+    }
+    const configs = await Promise.all(containers.map((one) => parseContainerOptions(one)));
+    throwIfAborted(options.signal, what);
     return describePod(await this.#ready(), config, configs);
   }
 

@@ -86,6 +86,16 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     await assert.rejects(store.takeOver('a'), { code: 'not-found' });
   });
 
+  check('where a pod lies is known before it does', async ({ store, other }) => {
+    const directory = store.directoryOf('a');
+    assert.deepEqual(await store.list(), []);
+    assert.throws(() => store.directoryOf('../a'), { code: 'invalid-argument' });
+    const owned = await store.create('a');
+    assert.equal(owned.directory, directory);
+    assert.equal(other.directoryOf('a'), directory);
+    await owned.remove();
+  });
+
   check('a record comes back as it was saved, here and elsewhere', async ({ store, other }) => {
     const owned = await store.create('a');
     await owned.save(sampleRecord('a'));

@@ -317,6 +317,19 @@ test('whatever the options are, they are a configuration or an invalid argument'
   );
 });
 
+test('an init is asked for by name, and then nothing else lies in its place', async () => {
+  const options = { id: 'c', rootfs: '/r', command: ['sh'], init: true };
+  assert.equal((await parseContainerOptions(options)).init, true);
+  const mount = { kind: 'tmpfs', destination: '/dev/../dev/init' };
+  const mounts = [{ kind: 'tmpfs', destination: '/dev/other' }, mount];
+  assert.equal((await parseContainerOptions({ ...options, init: false, mounts })).init, false);
+  await assert.rejects(parseContainerOptions({ ...options, mounts }), {
+    code: 'invalid-argument',
+    message:
+      'cannot create container c: option `mounts[1].destination` must not be /dev/init where an init is asked for: it lies there',
+  });
+});
+
 test('a pod has the smallest VM and its id as hostname where nothing else is asked', async () => {
   const id = 'p'.repeat(100);
   assert.deepEqual(await parsePodOptions({ id }), {
@@ -337,6 +350,12 @@ const refusedPods: readonly [Record<string, unknown>, string][] = [
     'option `memoryMiB` must be from 192 MiB (what the guest itself needs) to 65536 MiB, not 100',
   ],
   [{ cpus: 1.5 }, 'option `cpus` must be a whole number from 1 to 32, not 1.5'],
+  [{ cpus: 0 }, 'option `cpus` must be a whole number from 1 to 32, not 0'],
+  [{ cpus: 33 }, 'option `cpus` must be a whole number from 1 to 32, not 33'],
+  [
+    { memoryMiB: '65GiB' },
+    "option `memoryMiB` must be from 192 MiB (what the guest itself needs) to 65536 MiB, not '65GiB'",
+  ],
   [{ onProgress: 'x' }, "option `onProgress` must be a function, not 'x'"],
 ];
 for (const [options, message] of refusedPods) {

@@ -4,6 +4,7 @@ import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { createRuntime } from '../../../index.js';
 import type { RuntimeOptions } from '../../../model/options.js';
+import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
 import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
@@ -39,16 +40,17 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     });
     const format = dryRunFormat(flags);
     requireTerminal(request, terminal);
+    // Before a VM is booted: a mistake shall not cost the time of a boot.
+    await parseContainerOptions(request.container).catch((error: unknown) => {
+      throw inFlags(error, flags);
+    });
+    await checkHostPaths(request.container);
     const { accelerator } = request;
     const runtime = createRuntime({
       ...runtimeOptions(debug, progress),
       ...(accelerator === undefined ? {} : { accelerator }),
     });
-    // Before a VM is booted: a mistake shall not cost the time of a boot.
-    const plan = await planRun(runtime, request, terminal).catch((error: unknown) => {
-      throw inFlags(error, flags);
-    });
-    await checkHostPaths(request.container);
+    const plan = await planRun(runtime, request, terminal);
     if (format !== null) {
       process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
       return 0;
