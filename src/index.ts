@@ -5,8 +5,14 @@ import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from '
 import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
-export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
-export type { Logger } from './base/log.js';
+export {
+  type ErrorCode,
+  errorCodes,
+  isVirtcontainersError,
+  VirtcontainersError,
+  type VirtcontainersErrorOptions,
+} from './base/errors.js';
+export type { Logger, LogMethod } from './base/log.js';
 export type { JailDescription } from './base/namespaces/describe-jail.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
