@@ -1,6 +1,7 @@
 // Tests of `virtc run --dry-run`: what it prints of a plan, and when it is asked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PlannedPod } from '../../../model/planned-pod.js';
 import { PodWorld } from '../../../testing/pod-world.js';
 import { dryRunFormat, planRun, toJson } from './dry-run.js';
 import { formatPlan } from './format-plan.js';
@@ -16,6 +17,11 @@ function planOf(flags: RunFlags, world = new PodWorld()) {
     surroundings,
   );
   return planRun(world.runtime, request, { size: () => size });
+}
+
+function processOf({ containers: [container] }: PlannedPod) {
+  assert.ok(container);
+  return container.spec['process'] as Record<string, unknown>;
 }
 
 test('the text tells the accelerator, the sizes, the binds, the command line and the specification', async () => {
@@ -53,16 +59,12 @@ test('the JSON is the plan whole, as one object', async () => {
   const plan = await planOf({ init: true });
   const parsed = JSON.parse(toJson(plan)) as typeof plan;
   assert.deepEqual(parsed, plan);
-  assert.deepEqual((parsed.containers[0]?.spec['process'] as { args: unknown }).args, [
-    ...['/dev/init', '--', 'sleep', 'a b'],
-  ]);
+  const { args } = processOf(parsed);
+  assert.deepEqual(args, ['/dev/init', '--', 'sleep', 'a b']);
 });
 
 test('with -t the specification has the terminal that the command would get', async () => {
-  const { containers } = await planOf({ tty: true });
-  const [planned] = containers;
-  assert.ok(planned);
-  const { terminal, consoleSize } = planned.spec['process'] as Record<string, unknown>;
+  const { terminal, consoleSize } = processOf(await planOf({ tty: true }));
   assert.deepEqual([terminal, consoleSize], [true, { height: 20, width: 90 }]);
 });
 
