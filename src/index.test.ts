@@ -19,6 +19,7 @@ test('the library exports these values and no others', () => {
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'planPod',
     'podStatus',
     'version',
   ]);

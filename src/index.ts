@@ -2,7 +2,8 @@
 /// <reference types="node" preserve="true" />
 import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
-import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
+import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
+import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
 export {
@@ -13,6 +14,7 @@ export {
   type VirtcontainersErrorOptions,
 } from './base/errors.js';
 export type { Logger, LogMethod } from './base/log.js';
+export type { JailDescription } from './base/namespaces/describe-jail.js';
 export type { TraceArgs, TraceLane } from './base/trace/span.js';
 export type { Trace } from './base/trace/trace.js';
 export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.js';
@@ -21,6 +23,7 @@ export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
+export type * from './model/planned-pod.js';
 export type * from './model/pod.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
@@ -44,6 +47,14 @@ export function createTrace(): Trace {
 /** `createPod` of the default runtime. */
 export function createPod(options?: PodOptions): Promise<Pod> {
   return defaultRuntime().createPod(options);
+}
+
+/** `planPod` of the default runtime. */
+export function planPod(
+  options?: PodOptions,
+  containers?: readonly ContainerOptions[],
+): Promise<PlannedPod> {
+  return defaultRuntime().planPod(options, containers);
 }
 
 /** `listPods` of the default runtime. */

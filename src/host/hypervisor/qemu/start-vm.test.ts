@@ -45,6 +45,7 @@ function plan(): VmPlan {
 }
 
 interface World {
+  readonly hypervisor: QemuHypervisor;
   readonly start: (options?: Partial<StartOptions>) => Promise<Vm>;
   readonly specs: JailSpec[];
   readonly cgroups: Set<string>;
@@ -90,7 +91,7 @@ function world(behaviour: FakeQemuBehaviour = {}, cgroupFailure?: Error): World 
     assert.ok(fake);
     return fake;
   };
-  return { start, specs, cgroups, bounds, qemu };
+  return { hypervisor, start, specs, cgroups, bounds, qemu };
 }
 
 async function nothingLeft({ cgroups, qemu }: World): Promise<void> {
@@ -374,4 +375,20 @@ test('a traced start tells its steps, how long QEMU took to answer, and how long
   const ended = find('run')?.endMs;
   await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(find('run')?.endMs, ended, 'it ended with QEMU');
+});
+
+test('what is described is what is started, and describing makes nothing', async () => {
+  const { start, specs, hypervisor } = world();
+  const before = await readdir(directory);
+  const { argv, jail, accelerator } = await hypervisor.describe(plan());
+  assert.deepEqual([specs.length, await readdir(directory)], [0, before]);
+  assert.deepEqual(accelerator, { kind: 'tcg', reason: 'emulation was asked for' });
+  const vm = await start();
+  const spec = specs[0] ?? assert.fail();
+  assert.deepEqual(argv, spec.argv);
+  assert.deepEqual(jail.exports, spec.exports);
+  assert.deepEqual(jail.writableBinds, spec.writablePaths);
+  assert.equal(jail.workingDirectory, spec.cwd);
+  assert.deepEqual(vm.accelerator, accelerator);
+  await vm.stop({ graceMs: 1000 });
 });
