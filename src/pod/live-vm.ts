@@ -5,6 +5,7 @@ import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
+import { Liveness } from './liveness.js';
 import { Queue } from './queue.js';
 
 type GoneListener = (exit: VmExit) => void;
@@ -14,6 +15,8 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
+  readonly liveness: Liveness;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
@@ -23,6 +26,12 @@ export class LiveVm {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    const { agent } = this;
+    this.liveness = new Liveness({
+      heard: () => agent.heard,
+      ping: (options) => agent.ping(options),
+      onSilent: (silentMs) => this.#silent(silentMs),
+    });
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
@@ -47,6 +56,7 @@ export class LiveVm {
   ): Promise<T> {
     if (signal?.aborted) throw abortError(signal, what);
     if (this.#exit !== null) throw vmGone(what, this.#exit);
+    const leave = this.liveness.enter();
     let clean = (): void => {};
     const ended = new Promise<never>((_resolve, reject) => {
       const forget = this.onGone((exit) => reject(vmGone(what, exit)));
@@ -64,6 +74,7 @@ export class LiveVm {
     } catch (error) {
       throw await this.#explain(what, error);
     } finally {
+      leave();
       clean();
     }
   }
@@ -100,6 +111,15 @@ export class LiveVm {
     });
   }
 
+  #silent(silentMs: number): void {
+    this.#gone({
+      kind: 'failed',
+      reason: `the guest does not answer: nothing has come from its agent for ${silentMs / 1000} s`,
+      consoleTail: this.vm.consoleTail(),
+      stderrTail: '',
+    });
+  }
+
   #settled(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#exit !== null) return resolve();
@@ -116,6 +136,7 @@ export class LiveVm {
   #gone(exit: VmExit): void {
     if (this.#exit !== null) return;
     this.#exit = exit;
+    this.liveness.end();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener(exit);
