@@ -8,7 +8,7 @@ import type {
 } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
 import type { FakeCrunOptions } from './fake-crun.js';
-import { FakeVm } from './fake-vm.js';
+import { FakeVm, type ServeAgent } from './fake-vm.js';
 
 export class FakeHypervisor implements Hypervisor {
   readonly name = 'fake';
@@ -16,6 +16,8 @@ export class FakeHypervisor implements Hypervisor {
   readonly vms: FakeVm[] = [];
   /** How the containers of its VMs behave. */
   crun: FakeCrunOptions;
+  /** How the agents of its next VMs answer; undefined is as the real agent does. */
+  serve: ServeAgent | undefined;
   readonly #living = new Map<number, { readonly vm: FakeVm; readonly podId: string }>();
   #nextPid = 1_000_000;
 
@@ -58,7 +60,7 @@ export class FakeHypervisor implements Hypervisor {
     const onEnd = (): void => {
       this.#living.delete(pid);
     };
-    const vm = new FakeVm({ handle, size, crun: this.crun, onEnd });
+    const vm = new FakeVm({ handle, size, crun: this.crun, serve: this.serve, onEnd });
     this.vms.push(vm);
     this.#living.set(pid, { vm, podId: plan.podId });
     try {
