@@ -27,6 +27,8 @@ export interface FakeQemuBehaviour {
   readonly stderr?: string;
   /** Whether it leaves `quit` without effect. */
   readonly ignoresQuit?: boolean;
+  /** Who answers on its other sockets, by their names: `agent`, `console`. */
+  readonly sockets?: Readonly<Record<string, (socket: Socket) => void>>;
   /** Called for each command, before it is answered, and with `seal` when its jail is sealed. */
   readonly onCommand?: (command: string) => void;
 }
@@ -104,6 +106,7 @@ export class FakeQemu {
         sockets.add(socket);
         socket.on('close', () => sockets.delete(socket)).on('error', () => {});
         if (id === 'qmp') this.#serve(socket);
+        else this.#behaviour.sockets?.[id]?.(socket);
       });
       this.#servers.push(server.listen(`${cwd}/${path}`));
     }
