@@ -7,6 +7,7 @@ import { before, test } from 'node:test';
 import { isVirtcontainersError } from '../base/errors.js';
 import type { Container, Pod } from '../model/pod.js';
 import { DiskWorld, openDescriptors } from '../testing/disk-world.js';
+import { noPid } from '../testing/fake-qemu.js';
 import { type FaultCode, type FaultSpan, SystemFaults } from '../testing/system-faults.js';
 
 const nothing = { pods: [], names: [], logs: [], cgroups: [], qemus: 0 };
@@ -64,7 +65,7 @@ function assertExplains(error: unknown, step: Step, code: FaultCode, where: stri
   assert.ok(error.message.startsWith(`cannot ${step}: `), `${where}: ${error.message}`);
   assert.ok(error.message.includes(code), `${where}: ${error.message}`);
   const told = `${error.message} ${JSON.stringify(error.details)}`;
-  assert.match(told, /\/(run|lib|cgroup)\//, `${where}: no path in ${told}`);
+  assert.match(told, /\/(run|lib|cgroup|proc)[/']/, `${where}: no path in ${told}`);
 }
 
 /** One life in which the n-th call fails; false where there is none. */
@@ -74,7 +75,7 @@ async function oneLife(n: number, code: FaultCode, span: FaultSpan): Promise<boo
     directory: mkdtempSync(path.join(base, 'virtc-disk-')),
     cgroups: span === 'once',
   });
-  const faults = new SystemFaults([world.directory, `/virtcontainers`]);
+  const faults = new SystemFaults([world.directory, '/virtcontainers', `/proc/${noPid}/`]);
   const life: Life = { world, pod: null, container: null };
   try {
     faults.install();

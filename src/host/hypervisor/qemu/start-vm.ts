@@ -98,9 +98,17 @@ async function spawnQemu(
   console: GuestConsole,
   undo: Undo,
 ): Promise<VmParts> {
-  const parts = new VmParts(new QemuProcess(await spawn(context)), console);
-  undo.add('kill QEMU', () => parts.kill('its start failed'));
-  return parts;
+  const process = await spawn(context);
+  try {
+    const parts = new VmParts(new QemuProcess(process), console);
+    undo.add('kill QEMU', () => parts.kill('its start failed'));
+    return parts;
+  } catch (error) {
+    // It could not be looked at, for want of descriptors: nobody has it, and nobody else would end it.
+    process.kill('SIGKILL');
+    await process.exited;
+    throw error;
+  }
 }
 
 async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
