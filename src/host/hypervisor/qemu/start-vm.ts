@@ -116,12 +116,14 @@ async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
     return await context.spawn(toJailSpec(plan, argv, accelerator.kind));
   } catch (error) {
     const missing = error instanceof VirtcontainersError && error.code === 'not-found';
+    const reason = reasonOf(error);
     throw new VirtcontainersError(
       missing ? 'not-found' : 'unavailable',
-      `cannot start VM ${plan.podId}: ${reasonOf(error)}`,
+      `cannot start VM ${plan.podId}: ${reason}`,
       {
         cause: error,
-        ...(missing ? { hint: qemuHint } : {}),
+        // Else it is about a path that QEMU was to see.
+        ...(reason.startsWith('cannot start ') ? { hint: qemuHint } : {}),
       },
     );
   }
