@@ -114,6 +114,7 @@ export class DiskWorld {
         rootImage: '/fake/image/root',
         kernelParameters: [],
       }),
+      host: { cpus: 8, memoryMiB: 16 * 1024 },
       accelerator: 'tcg',
       owner: { pid: process.pid, startTime: '1' },
       log: this.#logger(),
