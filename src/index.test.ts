@@ -14,6 +14,7 @@ test('the library exports these values and no others', () => {
     'createPod',
     'createRuntime',
     'deletePod',
+    'events',
     'gc',
     'isVirtcontainersError',
     'listPods',

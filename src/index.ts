@@ -1,6 +1,7 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
 /// <reference types="node" preserve="true" />
 import { createRuntime } from './create-runtime.js';
+import type { PodEvent } from './model/events.js';
 import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
@@ -15,11 +16,13 @@ export type { Logger, LogMethod } from './base/log.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
+export type * from './model/events.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
 export type * from './model/pod.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
+export type * from './model/usage.js';
 
 let shared: Runtime | undefined;
 
@@ -47,6 +50,11 @@ export function podStatus(id: string): Promise<PodStatus> {
 /** `deletePod` of the default runtime. */
 export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
   return defaultRuntime().deletePod(id, options);
+}
+
+/** `events` of the default runtime. */
+export function events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+  return defaultRuntime().events(options);
 }
 
 /** `gc` of the default runtime. */

@@ -26,6 +26,7 @@ import {
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
 import { maxProcesses, Sandbox } from './sandbox.js';
+import { usageHandlers } from './usage-service.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
@@ -55,6 +56,7 @@ export function createAgentService(options: AgentServiceOptions): ServiceImpleme
     ...guarded(handshake, containerHandlers(sandbox)),
     ...guarded(handshake, processHandlers(sandbox)),
     ...guarded(handshake, streamHandlers(sandbox)),
+    ...guarded(handshake, usageHandlers(sandbox, options.system)),
   };
   return implement(Agent, handlers);
 }

@@ -20,6 +20,8 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** Events that wait for a reader; what comes beyond is only counted. */
+export const maxWaitingEvents = 1024;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
 /** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { waitFor } from '../base/deadline.js';
 import { throwIfAborted } from '../base/errors.js';
 import { Undo } from '../base/undo.js';
-import type { Agent } from '../host/agent/agent.js';
+import type { Agent, Identity } from '../host/agent/agent.js';
 import type { Vm, VmExit, VmPlan } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
 import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
@@ -66,10 +66,7 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     const agent = await steps.run('vm-boot', () => attachAgent(mechanisms, options, vm));
     undo.add('agent', () => agent.close());
     const live = new LiveVm({ vm, agent, share: podShare });
-    const identity = {
-      hostname: plan.hostname,
-      machineId: machineId(podId, book.record.createdAt),
-    };
+    const identity = toIdentity(plan, book);
     await steps.run('personalize', () =>
       live.call(
         what,
@@ -159,6 +156,11 @@ async function attachAgent(mechanisms: Mechanisms, options: BootOptions, vm: Vm)
     waiting = false;
     signal.removeEventListener('abort', forward);
   }
+}
+
+/** What makes a VM this pod's own. */
+export function toIdentity({ podId, hostname }: PodPlan, book: PodBook): Identity {
+  return { hostname, machineId: machineId(podId, book.record.createdAt) };
 }
 
 // Stable for a pod across its restarts, and told to nobody else.

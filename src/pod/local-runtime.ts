@@ -7,6 +7,7 @@ import {
   VirtcontainersError,
   withDetails,
 } from '../base/errors.js';
+import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
 import type { AbortOptions, DeleteOptions, PodOptions } from '../model/options.js';
 import {
@@ -15,6 +16,8 @@ import {
   parsePodOptions,
 } from '../model/parse/pod-options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
+import { EventHub } from './events/event-hub.js';
+import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
 import { removeDeadPod } from './release-pod.js';
@@ -29,6 +32,7 @@ export class LocalRuntime implements Runtime {
   readonly #load: () => Promise<Mechanisms>;
   readonly #pods = new Map<string, LocalPod>();
   readonly #coming = new Map<string, Coming>();
+  readonly #events = new EventHub();
   #mechanisms: Promise<Mechanisms> | undefined;
 
   /** @param load gets the mechanisms at first use; tried again after a failure */
@@ -54,6 +58,7 @@ export class LocalRuntime implements Runtime {
       config,
       signal: abort.signal,
       onProgress: options.onProgress,
+      events: this.#events,
       onDeleted: () => this.#pods.delete(id),
     });
     this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
@@ -130,6 +135,10 @@ export class LocalRuntime implements Runtime {
       }
     }
     return { removed, failed };
+  }
+
+  events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+    return listen(this.#events, 'cannot listen to the events of pods', options);
   }
 
   async #entry(id: string): Promise<PodListEntry | null> {
