@@ -17,15 +17,15 @@ const maxNameLength = 64;
 /** Longest command line, in characters: what a guest that does not lie sends. */
 const maxCommandLength = 4096;
 
-const states: Readonly<Record<string, ProcessInfo['state']>> = {
-  R: 'running',
-  S: 'sleeping',
-  I: 'sleeping',
-  D: 'blocked',
-  T: 'stopped',
-  t: 'stopped',
-  Z: 'zombie',
-};
+const states: ReadonlyMap<string, ProcessInfo['state']> = new Map([
+  ['R', 'running'],
+  ['S', 'sleeping'],
+  ['I', 'sleeping'],
+  ['D', 'blocked'],
+  ['T', 'stopped'],
+  ['t', 'stopped'],
+  ['Z', 'zombie'],
+]);
 
 /** @throws VirtcontainersError `internal` for more processes than a guest may send */
 export function toProcessList(
@@ -44,7 +44,7 @@ export function toProcessList(
       uid: entry.uid,
       command: toCommand(entry.args),
       name: printable(entry.name, maxNameLength),
-      state: states[entry.state] ?? 'other',
+      state: states.get(entry.state) ?? 'other',
       elapsedMs: toNumber(entry.elapsedMs),
       processId: entry.init ? containerId : toProcessId(entry.processId),
     })),

@@ -89,6 +89,10 @@ const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => P
     resizeTerminal: (agent, options) =>
       agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
     destroyContainer: (agent, options) => agent.destroyContainer('web', options),
+    pauseContainer: (agent, options) => agent.pauseContainer('web', options),
+    resumeContainer: (agent, options) => agent.resumeContainer('web', options),
+    listProcesses: (agent, options) => agent.listProcesses('web', options),
+    stats: (agent, options) => agent.stats({ containerIds: ['web', 'db'], machine: true }, options),
   };
 
 test('every method reaches the guest with all that was given', async () => {
@@ -158,6 +162,11 @@ test('every method reaches the guest with all that was given', async () => {
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
   assert.equal(requests.get('writeInput')?.['end'], true);
+  for (const name of ['pauseContainer', 'resumeContainer', 'listProcesses']) {
+    assert.equal(requests.get(name)?.['containerId'], 'web');
+  }
+  assert.deepEqual(requests.get('stats')?.['containerIds'], ['web', 'db']);
+  assert.equal(requests.get('stats')?.['machine'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
 });
