@@ -475,7 +475,8 @@ for (const [phase, [prepare, run]] of Object.entries(phases)) {
           (error: unknown) => error,
         );
         calls = of.world.faults.calls.length;
-        const where = `${of.world.faults.calls[n - 1]} (call ${n}): ${String(failure)}`;
+        const name = of.world.faults.calls[n - 1];
+        const where = `${name} (call ${n}): ${String(failure)}`;
         of.world.faults.disarm();
         of.world.faults.onCall = () => {};
         if (calls < n) {
@@ -487,7 +488,7 @@ for (const [phase, [prepare, run]] of Object.entries(phases)) {
         }
         // What has gone so far is left to end well.
         if (fault === 'abort' && failure === undefined) {
-          assert.equal(of.world.faults.calls[n - 1], 'store.save');
+          assert.equal(name, 'store.save');
           assert.notEqual(truth(of), before, where);
           assert.equal(await said(of), truth(of), where);
           await of.pod.delete({ force: true });
@@ -508,6 +509,36 @@ for (const [phase, [prepare, run]] of Object.entries(phases)) {
       assert.ok(calls >= 2, `${calls} calls`);
     });
   }
+}
+
+for (const [phase, [prepare, run]] of Object.entries(phases)) {
+  test(`the VM's death at any step while ${phase} leaves both stopped, ready to start again`, async () => {
+    for (let n = 1; ; n++) {
+      const of = await running();
+      await prepare(of);
+      of.world.faults.disarm();
+      of.world.faults.onCall = (call) => call === n && of.world.hypervisor.vm.panic();
+      const failure = await run(of).then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      );
+      const name = of.world.faults.calls[n - 1];
+      const where = `${name} (call ${n})`;
+      of.world.faults.onCall = () => {};
+      if (name === undefined) {
+        assert.ok(n > 2 && failure === undefined, where);
+        await of.pod.delete({ force: true });
+        break;
+      }
+      // While it is recorded, it is too late for the call to fail.
+      assert.match(String(failure), /^(unavailable|invalid-state|undefined)$/, where);
+      assert.equal(await said(of), 'stopped stopped', where);
+      await of.pod.start();
+      assert.equal(await said(of), 'running running', where);
+      await of.pod.delete({ force: true });
+      of.world.assertNothingLeft(where);
+    }
+  });
 }
 
 test('a guest that cannot undo a pause leaves a container that counts as paused and can be resumed', async () => {
