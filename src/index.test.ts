@@ -14,10 +14,12 @@ test('the library exports these values and no others', () => {
     'createPod',
     'createRuntime',
     'deletePod',
+    'errorCodes',
     'events',
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'planPod',
     'podStatus',
     'version',
   ]);

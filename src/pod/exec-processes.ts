@@ -15,13 +15,19 @@ import { settleBriefly } from './settle.js';
 
 export class ExecProcesses {
   readonly #container: ContainerConfig;
+  readonly #hostname: string;
   readonly #log: Logger;
   readonly #events: ContainerEvents;
   readonly #processes = new Map<string, LocalProcess | null>();
 
-  constructor(container: ContainerConfig, log: Logger, events: ContainerEvents) {
+  constructor(
+    container: ContainerConfig,
+    pod: { readonly hostname: string; readonly log: Logger },
+    events: ContainerEvents,
+  ) {
     this.#container = container;
-    this.#log = log;
+    this.#hostname = container.hostname ?? pod.hostname;
+    this.#log = pod.log;
     this.#events = events;
   }
 
@@ -53,7 +59,9 @@ export class ExecProcesses {
       starting = agent.exec(
         {
           ...ref,
-          processJson: JSON.stringify(toGuestProcess(config, this.#container)),
+          processJson: JSON.stringify(
+            toGuestProcess(config, { ...this.#container, hostname: this.#hostname }),
+          ),
           stdin,
           terminalSize: terminal,
         },

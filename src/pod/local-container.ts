@@ -63,7 +63,7 @@ export class LocalContainer implements Container {
     this.config = config;
     this.#side = side;
     this.events = new ContainerEvents(config.id, side.tell);
-    this.#execs = new ExecProcesses(config, side.log, this.events);
+    this.#execs = new ExecProcesses(config, side, this.events);
     this.#record = {
       config,
       state: 'ready',

@@ -33,8 +33,8 @@ import type { LiveVm } from './live-vm.js';
 import { LocalContainer } from './local-container.js';
 import type { Mechanisms } from './mechanisms.js';
 import { pauseVm, resumeVm } from './pause-vm.js';
+import { fitHost } from './plan/fit-host.js';
 import { planPod } from './plan/plan-pod.js';
-import { planSize } from './plan/plan-size.js';
 import { PodBook } from './pod-record.js';
 import type { PodSide } from './pod-side.js';
 import { podStats } from './pod-stats.js';
@@ -100,7 +100,7 @@ export class LocalPod implements Pod {
     const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
     return doing(what, () =>
       Undo.run(async (undo) => {
-        planPod(config);
+        planPod(config, mechanisms.host);
         mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
           const { store } = mechanisms;
@@ -286,7 +286,7 @@ export class LocalPod implements Pod {
     const { config } = this.#book.record;
     const live = await bootVm(this.#mechanisms, {
       what,
-      plan: planPod(config),
+      plan: planPod(config, this.#mechanisms.host),
       book: this.#book,
       steps: this.#steps,
       signal,
@@ -425,7 +425,7 @@ export class LocalPod implements Pod {
     return {
       what,
       signal,
-      identity: toIdentity(planPod(this.#book.record.config), this.#book),
+      identity: toIdentity(this.#book),
       setState: (state: 'running' | 'paused'): void => {
         if (this.#live === live) this.#state = state;
       },
@@ -490,8 +490,9 @@ export class LocalPod implements Pod {
         const configs = others.map((container) => container.config);
         const arriving = this.#arriving;
         if (arriving !== null && arriving.id !== containerId) configs.push(arriving);
-        const all = [...configs.map((config) => config.resources), resources];
-        const size = planSize(what, this.#book.record.config, all);
+        const containers = [...configs.map((config) => config.resources), resources];
+        const pod = this.#book.record.config;
+        const size = fitHost(what, { pod, containers }, this.#mechanisms.host);
         return growVm(this.#steps, live, { what, size, signal });
       },
       started: () => {
