@@ -28,6 +28,7 @@ import {
 import type { ContainerRuntime, System } from './doors.js';
 import { GuestTrace } from './guest-trace.js';
 import { maxProcesses, Sandbox } from './sandbox.js';
+import { usageHandlers } from './usage-service.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
@@ -61,6 +62,7 @@ export function createAgentService(options: AgentServiceOptions): ServiceImpleme
     ...guarded(guard, containerHandlers(sandbox)),
     ...guarded(guard, processHandlers(sandbox)),
     ...guarded(guard, streamHandlers(sandbox)),
+    ...guarded(guard, usageHandlers(sandbox, options.system)),
     ...guarded(guard, { trace: () => trace.answer() }),
   };
   return implement(Agent, handlers);

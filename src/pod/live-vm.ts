@@ -7,6 +7,7 @@ import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
 import { Liveness } from './liveness.js';
+import { PauseGate } from './pause-gate.js';
 import { Queue } from './queue.js';
 import type { GuestTracing } from './trace/guest-tracing.js';
 
@@ -21,6 +22,8 @@ export class LiveVm {
   readonly tracing: GuestTracing | null;
   /** Ends a VM whose guest is silent; to be suspended while it is paused. */
   readonly liveness: Liveness;
+  /** What pauses keep calls out by. */
+  readonly gate = new PauseGate();
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
@@ -58,8 +61,37 @@ export class LiveVm {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Settles as `work` does, or rejects when the VM is gone or the signal fires; it only stops waiting then. */
-  async call<T>(
+  /**
+   * Settles as `work` does, or rejects when the VM is gone or the signal fires; it only stops waiting then.
+   * @throws VirtcontainersError `invalid-state` at once while the VM is paused
+   */
+  call<T>(what: string, work: (agent: Agent) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const pass = (): Promise<T> => this.callAlways(what, work, signal);
+    return this.#exit === null ? this.gate.pass(what, pass) : pass();
+  }
+
+  /**
+   * Runs what consists of several calls: a pause waits until it is done.
+   * @throws VirtcontainersError `invalid-state` at once while the VM is paused or about to be
+   */
+  operation<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#exit === null ? this.gate.enter(what, work) : work();
+  }
+
+  /** As `call`, for what has no deadline and belongs to processes: a pause holds it up, and nothing is lost. */
+  async callPatiently<T>(what: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+    await this.gate.runs(() => this.#exit !== null);
+    return this.callAlways(what, work);
+  }
+
+  /** As `call`, when the VM is not paused any more: for what cleans up behind a process. */
+  callLater<T>(what: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+    const pass = (): Promise<T> => this.callAlways(what, work);
+    return this.gate.passLater(pass, () => this.#exit !== null);
+  }
+
+  /** As `call`, also while the VM is paused: for what pauses and resumes it. */
+  async callAlways<T>(
     what: string,
     work: (agent: Agent) => Promise<T>,
     signal?: AbortSignal,
@@ -150,6 +182,7 @@ export class LiveVm {
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener(exit);
+    this.gate.wake();
     this.agent.close();
   }
 }

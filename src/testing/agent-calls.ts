@@ -47,5 +47,9 @@ export const agentCalls: { readonly [K in keyof (typeof AgentService)['method']]
     agent.writeInput(exec, { offset: 5n, data: Buffer.from('hello'), end: true }, options),
   resizeTerminal: (agent, options) => agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
   destroyContainer: (agent, options) => agent.destroyContainer('web', options),
+  pauseContainer: (agent, options) => agent.pauseContainer('web', options),
+  resumeContainer: (agent, options) => agent.resumeContainer('web', options),
+  listProcesses: (agent, options) => agent.listProcesses('web', options),
+  stats: (agent, options) => agent.stats({ containerIds: ['web', 'db'], machine: true }, options),
   trace: (agent, options) => agent.trace(options),
 };

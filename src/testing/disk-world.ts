@@ -180,6 +180,7 @@ function withoutPid(vm: Vm): Vm {
     grow: (size) => vm.grow(size),
     pause: () => vm.pause(),
     resume: () => vm.resume(),
+    usage: () => vm.usage(),
     stop: (options) => vm.stop(options),
     consoleTail: () => vm.consoleTail(),
   };

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
+import type { ContainerStats, PodStats, ProcessList } from '../../model/usage.js';
 
 /** The version of `virtcontainers.agent.v1` that is spoken here. */
 export const agentProtocolVersion = 1;
@@ -116,6 +117,20 @@ export interface InputChunk {
   readonly end: boolean;
 }
 
+/** What `stats` asks for. */
+export interface StatsQuery {
+  readonly containerIds: readonly string[];
+  /** Also the guest's own. */
+  readonly machine: boolean;
+}
+
+export interface GuestStats {
+  /** Those of the containers that exist, in the order they were asked for. */
+  readonly containers: readonly ContainerStats[];
+  /** Null where it was not asked for, or the guest gave none. */
+  readonly machine: Omit<PodStats['vm'], 'cpus'> | null;
+}
+
 /** Connects to agents; attaching also works after another host's side died in the middle of a frame. */
 export interface AgentConnector {
   /** @param dial opens a fresh connection to the agent's channel; called again if an attempt gets no answer. */
@@ -168,6 +183,11 @@ export interface Agent {
   destroyContainer(containerId: string, options?: CallOptions): Promise<void>;
   /** The guest's times; the first call begins the recording of its spans. @throws `unsupported` if it is older than that */
   trace(options?: CallOptions): Promise<GuestTimes>;
+  /** Resolves when all its processes stand still; safe to repeat. */
+  pauseContainer(containerId: string, options?: CallOptions): Promise<void>;
+  resumeContainer(containerId: string, options?: CallOptions): Promise<void>;
+  listProcesses(containerId: string, options?: CallOptions): Promise<ProcessList>;
+  stats(query: StatsQuery, options?: CallOptions): Promise<GuestStats>;
   /** Ends the connection; pending calls reject with `unavailable`. Safe to repeat. */
   close(): void;
 }

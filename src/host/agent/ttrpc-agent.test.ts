@@ -115,6 +115,11 @@ test('every method reaches the guest with all that was given', async () => {
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
   assert.equal(requests.get('writeInput')?.['end'], true);
+  for (const name of ['pauseContainer', 'resumeContainer', 'listProcesses']) {
+    assert.equal(requests.get(name)?.['containerId'], 'web');
+  }
+  assert.deepEqual(requests.get('stats')?.['containerIds'], ['web', 'db']);
+  assert.equal(requests.get('stats')?.['machine'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
 });
