@@ -47,4 +47,5 @@ export const agentCalls: { readonly [K in keyof (typeof AgentService)['method']]
     agent.writeInput(exec, { offset: 5n, data: Buffer.from('hello'), end: true }, options),
   resizeTerminal: (agent, options) => agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
   destroyContainer: (agent, options) => agent.destroyContainer('web', options),
+  trace: (agent, options) => agent.trace(options),
 };
