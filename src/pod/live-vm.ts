@@ -17,10 +17,10 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
-  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
-  readonly liveness: Liveness;
   /** Null where nobody traces. */
   readonly tracing: GuestTracing | null;
+  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
+  readonly liveness: Liveness;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
@@ -35,13 +35,13 @@ export class LiveVm {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    this.tracing = parts.tracing;
     const { agent } = this;
     this.liveness = new Liveness({
       heard: () => agent.heard,
       ping: (options) => agent.ping(options),
       onSilent: (silentMs) => this.#silent(silentMs),
     });
-    this.tracing = parts.tracing;
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
