@@ -143,6 +143,32 @@ test('a guest that is paused owes no answer, and owes it again when it goes on',
   assert.equal(seen.silentMs.length, 1);
 });
 
+test('a pause that ends before the last question is answered begins all anew', async (context) => {
+  fakeTime(context);
+  const { liveness, seen } = scripted(() => null);
+  liveness.enter();
+  await pass(livenessQuietMs + livenessPingMs * (livenessPings - 1) + 1_000);
+  liveness.suspend();
+  liveness.resume();
+  await pass(livenessPingMs + livenessQuietMs);
+  assert.deepEqual(seen.silentMs, []);
+  await pass(bound);
+  assert.equal(seen.silentMs.length, 1);
+});
+
+test('a question that fails at once is the end of a connection and no silence', async (context) => {
+  fakeTime(context);
+  const silentMs: number[] = [];
+  const liveness = new Liveness({
+    heard: () => 0,
+    ping: () => Promise.reject(new VirtcontainersError('unavailable', 'the connection has ended')),
+    onSilent: (ms) => silentMs.push(ms),
+  });
+  liveness.enter();
+  await pass(2 * bound);
+  assert.deepEqual(silentMs, []);
+});
+
 async function running(world: PodWorld, context: TestContext) {
   fakeTime(context);
   const pod = await world.runtime.createPod({ id: 'p' });

@@ -153,35 +153,21 @@ function serveAgent() {
 
 // Its mounts would be in the namespace of a process that is none.
 function withoutNamespace(hypervisor: QemuHypervisor, cgroups: CgroupMaker): Hypervisor {
-  return {
-    name: hypervisor.name,
-    accelerator: (wanted) => hypervisor.accelerator(wanted),
-    prepare: () => hypervisor.prepare(),
-    describe: (plan) => hypervisor.describe(plan),
-    release: (handle) => hypervisor.release(handle),
+  return withChanges<Hypervisor>(hypervisor, {
     // Without a process nothing but cgroups can be found, and a look at all of the host's takes long.
     findLeftovers: async (podId) =>
       cgroups.find(podId).length === 0 ? [] : hypervisor.findLeftovers(podId),
-    start: async (plan, options) => withoutPid(await hypervisor.start(plan, options)),
-  };
+    start: async (plan, options) =>
+      withChanges<Vm>(await hypervisor.start(plan, options), { mountNamespacePid: null }),
+  });
 }
 
-function withoutPid(vm: Vm): Vm {
-  return {
-    handle: vm.handle,
-    accelerator: vm.accelerator,
-    runsSinceMs: vm.runsSinceMs,
-    mountNamespacePid: null,
-    exited: vm.exited,
-    get size() {
-      return vm.size;
+function withChanges<T extends object>(target: T, changes: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, key) => {
+      if (Object.hasOwn(changes, key)) return changes[key as keyof T];
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
     },
-    dialAgent: (signal) => vm.dialAgent(signal),
-    grow: (size) => vm.grow(size),
-    pause: () => vm.pause(),
-    resume: () => vm.resume(),
-    usage: () => vm.usage(),
-    stop: (options) => vm.stop(options),
-    consoleTail: () => vm.consoleTail(),
-  };
+  });
 }

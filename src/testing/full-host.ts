@@ -25,6 +25,8 @@ export interface Attempt {
 interface Shortage {
   take(free: number): void;
   giveBack(): void;
+  /** With less than so much, a QEMU that is none answers nothing more: it has its descriptors of this process. */
+  readonly deafBelow?: number;
 }
 
 const page = 4096;
@@ -65,6 +67,7 @@ function noInodes(directory: string): Shortage {
 function noDescriptors(): Shortage {
   let taken: number[] = [];
   return {
+    deafBelow: 16,
     take: (free) => {
       const limit = spawnSync('prlimit', ['--pid', String(process.pid), '--nofile=80:']);
       if (limit.status !== 0) throw new Error(`prlimit: ${String(limit.stderr)}`);
@@ -100,9 +103,11 @@ function mount(...given: string[]): void {
   if (status !== 0) throw new Error(`mount ${given.join(' ')}: ${stderr}`);
 }
 
-async function life(world: DiskWorld): Promise<void> {
-  // The QEMU that is none has its descriptors of this process too, and is deaf without them.
-  const pod = await world.runtime.createPod({ id: 'p', signal: AbortSignal.timeout(1_000) });
+async function life(world: DiskWorld, signal?: AbortSignal): Promise<void> {
+  const pod = await world.runtime.createPod({
+    id: 'p',
+    ...(signal === undefined ? {} : { signal }),
+  });
   const container = await pod
     .createContainer({ id: 'c', rootfs: world.rootfs, command: ['sleep'] })
     .catch(async (error: unknown) => {
@@ -119,7 +124,8 @@ async function life(world: DiskWorld): Promise<void> {
 async function attempt(world: DiskWorld, shortage: Shortage, free: number): Promise<Attempt> {
   const before = openDescriptors();
   shortage.take(free);
-  const error: unknown = await life(world).then(
+  const isDeaf = free < (shortage.deafBelow ?? 0);
+  const error: unknown = await life(world, isDeaf ? AbortSignal.timeout(3_000) : undefined).then(
     () => null,
     (reason) => reason,
   );

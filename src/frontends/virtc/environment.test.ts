@@ -34,10 +34,8 @@ test('a line is bounded and harmless, whatever a guest has put into it', () => {
   const lines: string[] = [];
   const log = stderrLogger('debug', (line) => lines.push(line));
   const bad = '\u001b]0;title\u0007\n\u009b2J\u202e'.repeat(700_000);
-  const begun = performance.now();
   log.error({ subsystem: bad, text: bad, error: new Error(bad), list: [bad] }, bad);
   log.child({ pod: bad }).debug({}, 'x');
-  assert.ok(performance.now() - begun < 5_000);
   assert.equal(lines.length, 2);
   for (const line of lines) {
     assert.ok(line.length <= 16 * 1024 + 1, `${line.length} characters`);

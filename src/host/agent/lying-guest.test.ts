@@ -22,7 +22,10 @@ type Rpc = keyof typeof agentCalls;
 const deadlineMs = 40;
 const lies = liesOf(deadlineMs + 10);
 const rpcs = unaryMethods(AgentService);
-const connector = new TtrpcAgentConnector({ version: '0.1.0', attemptTimeoutMs: 30 });
+/** Longest wait for an answer that is to come: a busy machine is no lie. */
+const patientMs = 20_000;
+const patient = new TtrpcAgentConnector({ version: '0.1.0' });
+const quick = new TtrpcAgentConnector({ version: '0.1.0', attemptTimeoutMs: 30 });
 const truths: Readonly<Record<string, object>> = {
   handshake: { protocolVersion: 1, agentVersion: '0.1.0' },
   readOutput: { data: Buffer.from('text'), end: true },
@@ -36,7 +39,18 @@ const service = implement(
   }),
 );
 
-function attach(method: DescMethodUnary, lie: Lie, spared: number): Promise<Agent> {
+interface Attach {
+  /** How many calls of the method are answered honestly. */
+  readonly spared: number;
+  /** Whether the first answer may be a lie. Default false. */
+  readonly isQuick?: boolean;
+}
+
+function attach(
+  method: DescMethodUnary,
+  lie: Lie,
+  { spared, isQuick = false }: Attach,
+): Promise<Agent> {
   const dial = async () => {
     const [host, guest] = duplexPair();
     for (const end of [host, guest]) end.on('error', () => {});
@@ -46,7 +60,9 @@ function attach(method: DescMethodUnary, lie: Lie, spared: number): Promise<Agen
     );
     return host;
   };
-  return connector.attach(dial, { podId: 'p', timeoutMs: 150 });
+  return isQuick
+    ? quick.attach(dial, { podId: 'p', timeoutMs: 150 })
+    : patient.attach(dial, { podId: 'p', timeoutMs: patientMs });
 }
 
 /** What a guest has said must be bounded and harmless wherever it comes out. */
@@ -71,9 +87,8 @@ function assertNamedError(error: unknown, code: string | undefined): void {
 }
 
 async function checkCall(name: Rpc, lie: Lie, agent: Agent): Promise<void> {
-  const begun = performance.now();
-  const [result] = await Promise.allSettled([agentCalls[name](agent, { timeoutMs: deadlineMs })]);
-  assert.ok(performance.now() - begun < 2_000, 'it ends by its deadline');
+  const timeoutMs = lie.outcome === 'timeout' ? deadlineMs : patientMs;
+  const [result] = await Promise.allSettled([agentCalls[name](agent, { timeoutMs })]);
   if (result.status === 'fulfilled') {
     assert.ok(lie.outcome === 'true' || lie.outcome === 'settles', 'it is taken for an answer');
     assertHarmless(result.value);
@@ -87,7 +102,7 @@ async function checkCall(name: Rpc, lie: Lie, agent: Agent): Promise<void> {
 async function checkNextCall(name: Rpc, lie: Lie, agent: Agent): Promise<void> {
   if (lie.name === 'the truth too late') await pause(20);
   const other = name === 'signal' ? 'release' : 'signal';
-  const next = agentCalls[other](agent, { timeoutMs: 2_000 });
+  const next = agentCalls[other](agent, { timeoutMs: patientMs });
   if (lie.outcome === 'unavailable') return assert.rejects(next, { code: 'unavailable' });
   // What follows a frame of 4 GiB is skipped as a part of it: nothing more is understood, and the deadlines say so.
   if (lie.name === 'a frame of 4 GiB') return void next.catch(() => {});
@@ -95,13 +110,14 @@ async function checkNextCall(name: Rpc, lie: Lie, agent: Agent): Promise<void> {
 }
 
 for (const method of rpcs) {
+  // A call that never ends is told by the time that a test may take.
   test(`whatever the guest says to ${method.name}, the call ends in time with an error that has a name`, async () => {
     const name = method.localName as Rpc;
     await Promise.all(
       lies.map(async (lie) => {
         try {
           // An agent is one that has shaken hands: after that, a handshake is a ping.
-          const agent = await attach(method, lie, name === 'handshake' ? 1 : 0);
+          const agent = await attach(method, lie, { spared: name === 'handshake' ? 1 : 0 });
           await checkCall(name, lie, agent);
           await checkNextCall(name, lie, agent);
           agent.close();
@@ -116,9 +132,8 @@ for (const method of rpcs) {
 for (const lie of lies) {
   test(`a guest that answers the first handshake with ${lie.name} is attached to or given up in time`, async () => {
     const { handshake } = AgentService.method;
-    const begun = performance.now();
-    const [result] = await Promise.allSettled([attach(handshake, lie, 0)]);
-    assert.ok(performance.now() - begun < 2_000);
+    const attaching = attach(handshake, lie, { spared: 0, isQuick: lie.outcome !== 'true' });
+    const [result] = await Promise.allSettled([attaching]);
     if (result.status === 'fulfilled') {
       assertHarmless(result.value.info);
       result.value.close();
@@ -134,7 +149,7 @@ test('every call has a deadline of its own, but those that wait for a process', 
   const withoutDeadline: readonly string[] = ['wait', 'readOutput', 'writeInput'];
   for (const method of rpcs) {
     const name = method.localName as Rpc;
-    const agent = await attach(method, nothing, name === 'handshake' ? 1 : 0);
+    const agent = await attach(method, nothing, { spared: name === 'handshake' ? 1 : 0 });
     context.mock.timers.enable({ apis: ['setTimeout'] });
     const outcome = agentCalls[name](agent, {}).then(
       () => 'an answer',
@@ -163,10 +178,10 @@ test('lies leave nothing in memory', async () => {
   const method = AgentService.method.signal;
   const short = lies.filter(({ outcome }) => outcome !== 'timeout' && outcome !== 'unavailable');
   for (const lie of short.filter(({ name }) => name !== 'a frame of 4 GiB')) {
-    const agent = await attach(method, lie, 0);
+    const agent = await attach(method, lie, { spared: 0 });
     const tell = async (times: number): Promise<void> => {
       for (let time = 0; time < times; time++) {
-        await agentCalls.signal(agent, { timeoutMs: 1_000 }).catch(() => {});
+        await agentCalls.signal(agent, { timeoutMs: patientMs }).catch(() => {});
       }
     };
     await tell(20);
@@ -183,7 +198,7 @@ test('a port that is given up holds no listener', async () => {
   port.guest.resume();
   const host = port.connect();
   await assert.rejects(
-    connector.attach(async () => host, { podId: 'p', timeoutMs: 40 }),
+    quick.attach(async () => host, { podId: 'p', timeoutMs: 40 }),
     { code: 'timeout' },
   );
   assert.equal(host.destroyed, true);

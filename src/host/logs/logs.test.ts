@@ -108,9 +108,7 @@ test('ten megabytes without a line end, all at once and full of escape sequences
   const options = { directory, name: 'line', fileBytes: 256 * 1024, maxPendingBytes: 128 * 1024 };
   const log = await BoundedLog.open(options);
   const line = Buffer.from('\u001b]0;title\u0007\u009b2J\r\0'.repeat(600_000)).subarray(0, 1e7);
-  const begun = performance.now();
   log.write(line);
-  assert.ok(performance.now() - begun < 2_000, 'the writer waited');
   log.write(Buffer.from('\nthe end\n'));
   await log.close();
   for (const file of logFiles(directory, 'line')) {
