@@ -6,6 +6,7 @@ import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
+import { Liveness } from './liveness.js';
 import { Queue } from './queue.js';
 import type { GuestTracing } from './trace/guest-tracing.js';
 
@@ -18,6 +19,8 @@ export class LiveVm {
   readonly share: PodShare;
   /** Null where nobody traces. */
   readonly tracing: GuestTracing | null;
+  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
+  readonly liveness: Liveness;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
@@ -33,6 +36,12 @@ export class LiveVm {
     this.agent = parts.agent;
     this.share = parts.share;
     this.tracing = parts.tracing;
+    const { agent } = this;
+    this.liveness = new Liveness({
+      heard: () => agent.heard,
+      ping: (options) => agent.ping(options),
+      onSilent: (silentMs) => this.#silent(silentMs),
+    });
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
@@ -57,6 +66,7 @@ export class LiveVm {
   ): Promise<T> {
     if (signal?.aborted) throw abortError(signal, what);
     if (this.#exit !== null) throw vmGone(what, this.#exit);
+    const leave = this.liveness.enter();
     let clean = (): void => {};
     const ended = new Promise<never>((_resolve, reject) => {
       const forget = this.onGone((exit) => reject(vmGone(what, exit)));
@@ -74,6 +84,7 @@ export class LiveVm {
     } catch (error) {
       throw await this.#explain(what, error);
     } finally {
+      leave();
       clean();
     }
   }
@@ -110,6 +121,15 @@ export class LiveVm {
     });
   }
 
+  #silent(silentMs: number): void {
+    this.#gone({
+      kind: 'failed',
+      reason: `the guest does not answer: nothing has come from its agent for ${silentMs / 1000} s`,
+      consoleTail: this.vm.consoleTail(),
+      stderrTail: '',
+    });
+  }
+
   #settled(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#exit !== null) return resolve();
@@ -126,6 +146,7 @@ export class LiveVm {
   #gone(exit: VmExit): void {
     if (this.#exit !== null) return;
     this.#exit = exit;
+    this.liveness.end();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener(exit);

@@ -10,10 +10,15 @@ import { duplexPair, type ServiceImplementation, serve } from '../wire/ttrpc/ind
 import { FakeCrun, type FakeCrunOptions } from './fake-crun.js';
 import { FakeSystem } from './fake-system.js';
 
+/** Answers a host's calls over its connection. */
+export type ServeAgent = (connection: Duplex, service: ServiceImplementation, vm: FakeVm) => void;
+
 export interface FakeVmOptions {
   readonly handle: VmHandle;
   readonly size: VmSize;
   readonly crun?: FakeCrunOptions;
+  /** Answers a host that has attached. Default: as the real agent does. */
+  readonly serve?: ServeAgent | undefined;
   /** Called when it ends, however it ends. */
   readonly onEnd: () => void;
 }
@@ -32,6 +37,7 @@ export class FakeVm implements Vm {
   /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
   stopped = false;
   readonly #service: ServiceImplementation;
+  readonly #serve: ServeAgent;
   readonly #onEnd: () => void;
   readonly #ports: Duplex[] = [];
   #size: VmSize;
@@ -44,6 +50,9 @@ export class FakeVm implements Vm {
     this.#size = options.size;
     this.#onEnd = options.onEnd;
     this.crun = new FakeCrun(options.crun);
+    this.#serve =
+      options.serve ??
+      ((connection, service) => void serve(connection, [service], agentServerOptions));
     this.#service = createAgentService({
       system: this.system,
       runtime: this.crun,
@@ -69,9 +78,7 @@ export class FakeVm implements Vm {
     const [host, guest] = duplexPair();
     for (const end of [host, guest]) end.on('error', () => {});
     this.#ports.push(host, guest);
-    listenForHosts(guest, (connection) => {
-      serve(connection, [this.#service], agentServerOptions);
-    });
+    listenForHosts(guest, (connection) => this.#serve(connection, this.#service, this));
     if (this.#hung) freeze(guest);
     return host;
   }

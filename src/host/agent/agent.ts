@@ -136,8 +136,12 @@ export interface AttachOptions {
  */
 export interface Agent {
   readonly info: GuestInfo;
+  /** How often something has come from the guest, whatever it was; where it stays the same, the guest is silent. */
+  readonly heard: number;
   /** Resolves when the connection has ended, with the reason if there is one. */
   readonly closed: Promise<Error | undefined>;
+  /** Asks for an answer, whatever it is. */
+  ping(options?: CallOptions): Promise<void>;
   /** Fresh entropy and the host's clock are added by the implementation. */
   personalize(identity: Identity, options?: CallOptions): Promise<void>;
   /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
