@@ -26,7 +26,7 @@ export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
 /** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
-export const traceTimeoutMs = 2_000;
+export const traceTimeoutMs = 5_000;
 /** Events that wait for a reader; what comes beyond is only counted. */
 export const maxWaitingEvents = 1024;
 /** Longest wait for a QMP command, in milliseconds. */
