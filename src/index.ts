@@ -12,6 +12,7 @@ export type { TerminalSize } from './model/container-config.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
 export type * from './model/pod.js';
+export type * from './model/process-result.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
 

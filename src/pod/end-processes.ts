@@ -30,9 +30,11 @@ export async function endProcesses(
   const send = async (number: number, all: boolean): Promise<void> => {
     const ref = { containerId, processId: '' };
     try {
-      await live.call(what, (agent) =>
-        agent.signal(ref, number, all, { timeoutMs: stopSignalTimeoutMs }),
-      );
+      const bound = { timeoutMs: stopSignalTimeoutMs };
+      await live.call(what, async (agent) => {
+        if (all) await agent.signalAll(ref, { number, waitMs: 0 }, bound);
+        else await agent.signal(ref, number, bound);
+      });
     } catch (error) {
       const gone = isVirtcontainersError(error) && error.code === 'not-found';
       if (!gone && !init.ended && live.exit === null) throw error;

@@ -3,9 +3,9 @@ import { VirtcontainersError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { ContainerConfig } from '../model/container-config.js';
 import { abortCleanupMs, agentCallTimeoutMs } from '../model/limits.js';
-import type { ExecOptions } from '../model/options.js';
-import { parseExecOptions } from '../model/parse/process-options.js';
+import type { ExecRequest } from '../model/parse/process-options.js';
 import { toGuestProcess } from '../oci/to-guest-spec.js';
+import { endOnDemand } from './end-group.js';
 import { attempt, duringCommand } from './errors.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalProcess } from './local-process.js';
@@ -30,13 +30,9 @@ export class ExecProcesses {
   async start(
     what: string,
     findVm: () => LiveVm,
-    request: { readonly command: readonly string[]; readonly options: ExecOptions | undefined },
+    { id, config, end }: ExecRequest,
+    signal: AbortSignal | undefined,
   ): Promise<LocalProcess> {
-    const { id, config } = await parseExecOptions(
-      this.#container,
-      request.command,
-      request.options,
-    );
     if (this.#processes.has(id)) {
       throw new VirtcontainersError('already-exists', `${what}: it has a process ${id}`);
     }
@@ -60,7 +56,7 @@ export class ExecProcesses {
           );
           return starting;
         },
-        request.options?.signal,
+        signal,
       );
     } catch (error) {
       this.#processes.delete(id);
@@ -68,10 +64,14 @@ export class ExecProcesses {
       throw duringCommand(what, config.command, error);
     }
     const name = `process ${id} of container ${this.#container.id}`;
-    const process = new LocalProcess(live, { id, name, ref, stdin, terminal: terminal !== null });
+    const { command } = config;
+    const shown = JSON.stringify((command[0] ?? '').slice(0, 200));
+    const traits = { id, command, name, ref, stdin, terminal: terminal !== null };
+    const process = new LocalProcess(live, traits);
     this.#processes.set(id, process);
     void process.finished.then(() => this.#release(live, ref, process));
     process.begin();
+    endOnDemand(process, { ...end, what: `cannot finish ${shown} (${name})`, signal });
     return process;
   }
 
@@ -84,7 +84,7 @@ export class ExecProcesses {
     const bound = { timeoutMs: abortCleanupMs };
     const end = async (): Promise<void> => {
       const kill = await attempt('kill', () =>
-        live.call('kill', (agent) => agent.signal(ref, 9, false, bound)),
+        live.call('kill', (agent) => agent.signalAll(ref, { number: 9, waitMs: 0 }, bound)),
       );
       if (kill.length > 0) return;
       await attempt('wait', () => live.call('wait', (agent) => agent.wait(ref, bound)));

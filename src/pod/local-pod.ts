@@ -1,4 +1,5 @@
 // A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
+import { inspect } from 'node:util';
 import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { Undo } from '../base/undo.js';
@@ -217,6 +218,15 @@ export class LocalPod implements Pod {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.delete({ force: true });
+  }
+
+  toJSON(): object {
+    const containers = this.containers.map(({ id }) => id);
+    return { id: this.id, state: this.#state, containers };
+  }
+
+  [inspect.custom](): string {
+    return `Pod ${inspect(this.toJSON())}`;
   }
 
   async #boot(what: string, signal: AbortSignal): Promise<void> {

@@ -61,7 +61,7 @@ export class CrunRuntime implements ContainerRuntime {
       const rootPath = mountRootfs(folder, options.root, this.#shares);
       const sharedPaths = options.sharedMounts.map((path) => this.#shares.resolve(path));
       const process = prepareProcess(rootPath, options);
-      const cgroup = new Cgroup(id);
+      const cgroup = Cgroup.ofContainer(id);
       const places = { rootPath, sharedPaths, cgroupPath: cgroup.path };
       const config = `${folder}/config.json`;
       writeFileSync(config, JSON.stringify(completeSpec(spec, process.json, places)));
@@ -70,6 +70,7 @@ export class CrunRuntime implements ContainerRuntime {
         stdin: options.stdin,
         scratch: `${folder}/init`,
         args: (flags) => ['create', `--bundle=${folder}`, ...flags, id],
+        group: cgroup,
       });
       const fifo = this.#crun.execFifo(id);
       const parts = { id, folder, process, init, fifo, cgroup, maker: this.#maker };
@@ -81,7 +82,7 @@ export class CrunRuntime implements ContainerRuntime {
 
   async destroy(id: string): Promise<void> {
     const folder = this.#folderOf(id);
-    await new Cgroup(id).remove();
+    await Cgroup.ofContainer(id).remove();
     const ended = this.#containers.get(id)?.allEnded();
     // What has left its control group has ended; its status follows with the next signal.
     if (ended !== undefined)

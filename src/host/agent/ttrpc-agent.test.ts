@@ -75,7 +75,7 @@ const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => P
         { ...exec, processJson: '{"args":["sh"]}', stdin: false, terminalSize: null },
         options,
       ),
-    signal: (agent, options) => agent.signal(init, 15, true, options),
+    signal: (agent, options) => agent.signal(init, 15, options),
     wait: (agent, options) => agent.wait(exec, options),
     release: (agent, options) => agent.release(exec, options),
     readOutput: (agent, options) =>
@@ -331,7 +331,7 @@ test('an endless stream is read chunk by chunk, and other calls are answered mea
     const offset = BigInt(index);
     const range = { stream: 'stdout', offset, acknowledged: offset, maxBytes: 1e7 } as const;
     assert.equal((await agent.readOutput(init, range)).data.length, streamChunkBytes);
-    if (index % 50 === 0) await agent.signal(init, 9, false);
+    if (index % 50 === 0) await agent.signal(init, 9);
   }
   assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
   agent.close();
