@@ -175,6 +175,15 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/**
+ * What `run` of a pod runs, and how. The container is ended as `stop` does it, but that the stop signal goes to all of its
+ * processes.
+ */
+export interface ContainerRunOptions
+  extends Omit<ContainerOptions, 'stdin'>,
+    Omit<EndOptions, 'killSignal'>,
+    Pick<RunOptions, 'input' | 'maxBufferBytes'> {}
+
 export interface StopOptions extends AbortOptions {
   /** Between the stop signal and SIGKILL, in milliseconds. Default 10 s. */
   readonly graceMs?: Duration;

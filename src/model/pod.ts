@@ -6,6 +6,7 @@ import type { ExitStatus } from './exit-status.js';
 import type {
   AbortOptions,
   ContainerOptions,
+  ContainerRunOptions,
   DeleteOptions,
   ExecOptions,
   LinesOptions,
@@ -97,6 +98,11 @@ export interface Pod extends AsyncDisposable {
   readonly timings: Timings;
   readonly containers: readonly Container[];
   createContainer(options: ContainerOptions): Promise<Container>;
+  /**
+   * Runs a container to its end and removes it: `createContainer`, `start`, `input`, `output`, `delete` in one call.
+   * @throws VirtcontainersError as `run` of a container does
+   */
+  run(options: ContainerRunOptions): CommandRun;
   /** @throws VirtcontainersError `not-found` */
   container(id: string): Container;
   /** Starts every container that is ready, in the order they were created; a stopped pod boots anew and starts them all. */

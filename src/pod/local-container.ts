@@ -21,6 +21,7 @@ import type {
   RunOptions,
   StopOptions,
 } from '../model/options.js';
+import type { ContainerRunRequest } from '../model/parse/container-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
@@ -30,6 +31,7 @@ import { parseExecOptions, parseRunOptions } from '../model/parse/process-option
 import type { CommandRun, Container, ContainerStatus, Pod, Process } from '../model/pod.js';
 import type { ProcessResult } from '../model/process-result.js';
 import { requireState, type State } from '../model/state.js';
+import { endOnDemand } from './end-group.js';
 import { endProcesses } from './end-processes.js';
 import { attempt, doing, during, duringCommand, vmGone } from './errors.js';
 import { ExecProcesses } from './exec-processes.js';
@@ -37,7 +39,7 @@ import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.j
 import { LocalProcess } from './local-process.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
-import { runCommand } from './run-command.js';
+import { runCommand, type StartedCommand } from './run-command.js';
 import { settleBriefly } from './settle.js';
 import { toContainerStatus } from './status.js';
 
@@ -162,6 +164,17 @@ export class LocalContainer implements Container {
 
   async wait(options?: AbortOptions): Promise<ExitStatus> {
     return this.#run.wait(options);
+  }
+
+  /** Starts it and has its init end with the time or the signal of `run`; a failure leaves it as `start` does. */
+  async startRun(
+    request: ContainerRunRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<StartedCommand> {
+    await this.start(signal === undefined ? {} : { signal });
+    const process = this.#run;
+    endOnDemand(process, { ...request.end, what: `cannot finish container ${this.id}`, signal });
+    return { process, request, release: () => this.delete({ force: true }) };
   }
 
   output(options?: OutputOptions): Promise<ProcessResult> {

@@ -8,16 +8,20 @@ import type { ContainerConfig } from '../model/container-config.js';
 import type {
   AbortOptions,
   ContainerOptions,
+  ContainerRunOptions,
   DeleteOptions,
   StopOptions,
 } from '../model/options.js';
-import { parseContainerOptions } from '../model/parse/container-options.js';
+import {
+  parseContainerOptions,
+  parseContainerRunOptions,
+} from '../model/parse/container-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
   parseStopOptions,
 } from '../model/parse/pod-options.js';
-import type { Container, Pod, PodStatus } from '../model/pod.js';
+import type { CommandRun, Container, Pod, PodStatus } from '../model/pod.js';
 import type { PodConfig } from '../model/pod-config.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 import { requireState, type State } from '../model/state.js';
@@ -33,6 +37,7 @@ import { PodBook } from './pod-record.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
+import { runCommand } from './run-command.js';
 import { toPodStatus } from './status.js';
 import { Steps } from './steps.js';
 import { takeId } from './taken.js';
@@ -124,10 +129,24 @@ export class LocalPod implements Pod {
   }
 
   async createContainer(options: ContainerOptions): Promise<Container> {
-    const config = await parseContainerOptions(options);
+    return this.#createQueued(await parseContainerOptions(options), options.signal);
+  }
+
+  run(options: ContainerRunOptions): CommandRun {
+    return runCommand(`cannot run in pod ${this.id}`, () =>
+      Undo.run(async (undo) => {
+        const request = await parseContainerRunOptions(options);
+        const container = await this.#createQueued(request.config, options.signal);
+        undo.add('container', () => container.delete({ force: true }));
+        return await container.startRun(request, options.signal);
+      }),
+    );
+  }
+
+  #createQueued(config: ContainerConfig, signal: AbortSignal | undefined): Promise<LocalContainer> {
     const what = `cannot create container ${config.id}`;
-    return this.#queue.run({ what, signal: options.signal }, (signal) =>
-      doing(what, () => this.#create(what, config, signal)),
+    return this.#queue.run({ what, signal }, (creating) =>
+      doing(what, () => this.#create(what, config, creating)),
     );
   }
 
