@@ -7,7 +7,7 @@ export interface ProcessOutput {
   /** Its standard output as UTF-8. With a terminal, all of its output. */
   readonly stdout: string;
   readonly stderr: string;
-  /** The same as bytes; not enumerable, so that a printed result stays readable. */
+  /** The same as bytes. Not enumerable: neither printed nor copied with the rest. */
   readonly stdoutBytes: Uint8Array;
   readonly stderrBytes: Uint8Array;
   /** Whether more came than `maxBufferBytes`: what is there is then the beginning, to the byte. */

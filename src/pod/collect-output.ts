@@ -38,9 +38,9 @@ export async function collectOutput(
     if (demanded !== null) throw demanded;
     for (const other of others) if (other.status === 'rejected') throw other.reason;
     const exit = outcome.value;
-    return { ...exit, ok: exit.code === 0, ...toOutput(process, collectors) };
+    return toOutput(process, collectors, { ...exit, ok: exit.code === 0 });
   } catch (error) {
-    const result: UnfinishedResult = { exit: process.exit, ...toOutput(process, collectors) };
+    const result: UnfinishedResult = toOutput(process, collectors, { exit: process.exit });
     throw withDetails(error, { result });
   } finally {
     for (const collector of collectors) collector.close();
@@ -53,7 +53,8 @@ async function freeOutput(
   collectors: readonly Collector[],
   endHolders: () => Promise<void>,
 ): Promise<void> {
-  if (!(await process.exited.then(Boolean, () => false))) return;
+  // One that is ended on demand, or lost, is taken care of.
+  if (!(await process.outcome.then(Boolean, () => false))) return;
   const drawn = Promise.all([process.stdout.drawn, process.stderr.drawn]);
   if (await settlesWithin(drawn, heldOutputMs)) return;
   await endHolders();
@@ -63,10 +64,15 @@ async function freeOutput(
   process.cut();
 }
 
-function toOutput(process: LocalProcess, [out, err]: readonly Collector[]): ProcessOutput {
+function toOutput<End extends object>(
+  process: LocalProcess,
+  [out, err]: readonly Collector[],
+  end: End,
+): End & ProcessOutput {
   const isTruncated = out?.isTruncated === true || err?.isTruncated === true;
   const [stdoutBytes, stderrBytes] = [out?.take() ?? empty, err?.take() ?? empty];
   const output = {
+    ...end,
     command: process.command,
     stdout: toText(stdoutBytes),
     stderr: toText(stderrBytes),
@@ -76,7 +82,7 @@ function toOutput(process: LocalProcess, [out, err]: readonly Collector[]): Proc
   return Object.defineProperties(output, {
     stdoutBytes: { value: stdoutBytes },
     stderrBytes: { value: stderrBytes },
-  }) as ProcessOutput;
+  }) as End & ProcessOutput;
 }
 
 const empty = Buffer.alloc(0);

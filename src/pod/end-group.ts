@@ -23,10 +23,11 @@ export async function endGroup(
   how: Omit<EndConfig, 'timeoutMs'> & { readonly what: string },
 ): Promise<void> {
   const { what, killSignal, killGraceMs } = how;
+  let isHung = false;
   const send = async (number: number, waitMs: number): Promise<boolean> => {
     if (live.exit !== null) return false;
     try {
-      const bound = { timeoutMs: waitMs + stopSignalTimeoutMs };
+      const bound = { timeoutMs: stopSignalTimeoutMs + (isHung ? 0 : waitMs) };
       const answer = await live.call(what, (agent) =>
         agent.signalAll(ref, { number, waitMs }, bound),
       );
@@ -39,7 +40,10 @@ export async function endGroup(
   };
   if (killSignal !== SIGKILL && killGraceMs > 0) {
     // Whatever went wrong with the first signal, the last word is SIGKILL's.
-    const isLeft = await send(killSignal, killGraceMs).catch(() => true);
+    const isLeft = await send(killSignal, killGraceMs).catch((error: unknown) => {
+      isHung = isVirtcontainersError(error) && error.code === 'timeout';
+      return true;
+    });
     if (!isLeft) return;
   }
   if (!(await send(SIGKILL, killWaitMs))) return;

@@ -95,6 +95,7 @@ export class ExecProcesses {
   }
 
   async #release(live: LiveVm, ref: Ref, process: LocalProcess): Promise<void> {
+    await process.ending;
     if (live.exit === null) {
       const what = `cannot release ${process.id}`;
       const failed = await attempt(what, () => live.call(what, (agent) => agent.release(ref)));

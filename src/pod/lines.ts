@@ -39,8 +39,14 @@ export async function* linesOf(
     }
     if (begun.length > 0) yield toText(join(begun, Buffer.alloc(0)));
   } finally {
-    if (!stream.readableEnded && !stream.destroyed) stream.resume();
+    setImmediate(() => letFlow(stream));
   }
+}
+
+// Later: Node 20 lets a stream flow past a reader who comes in the same turn in which another has left.
+function letFlow(stream: Readable): void {
+  const isOver = stream.readableEnded || stream.destroyed;
+  if (!isOver && stream.listenerCount('readable') === 0) stream.resume();
 }
 
 function toBuffer(chunk: Buffer | string, stream: Readable): Buffer {

@@ -66,6 +66,7 @@ export class LocalProcess implements Process {
   #ended = false;
   #exit: ExitStatus | null = null;
   #demanded: Promise<VirtcontainersError> | null = null;
+  #ending: Promise<unknown> = Promise.resolve();
   #startedAt = performance.now();
   #endedAt: number | null = null;
 
@@ -146,10 +147,15 @@ export class LocalProcess implements Process {
 
   /** Ends all that came from it, itself included; nobody is told that it was asked for. */
   async endGroup(how: Omit<EndConfig, 'timeoutMs'>): Promise<void> {
-    await endGroup(this.#live, this.#traits.ref, {
-      what: `cannot end ${this.#traits.name}`,
-      ...how,
-    });
+    const what = `cannot end ${this.#traits.name}`;
+    const work = endGroup(this.#live, this.#traits.ref, { what, ...how });
+    this.#ending = Promise.allSettled([this.#ending, work]);
+    await work;
+  }
+
+  /** Settles when nobody is ending what came from it any more: until then the guest has to know it. */
+  get ending(): Promise<unknown> {
+    return this.#ending;
   }
 
   /** Ends streams that have not ended: whoever reads them learns that something may be missing. */
@@ -224,19 +230,21 @@ export class LocalProcess implements Process {
     how: Omit<EndConfig, 'timeoutMs'>,
   ): Promise<VirtcontainersError> {
     let failure = error;
+    let drawMs = killWaitMs;
     try {
       await this.endGroup(how);
       // Its status follows in a moment.
       await waitFor(this.exited, { what: 'cannot tell how it ended', timeoutMs: killWaitMs });
     } catch (reason) {
       failure = withDetails(error, notEnded(reason));
+      drawMs = 0;
     }
     if (this.#exit !== null) failure = withDetails(failure, { exit: this.#exit });
     this.outcome.catch(() => {});
     this.#tell.reject(failure);
     const drawn = Promise.all([this.stdout.drawn, this.stderr.drawn]);
     // What somebody else has open is read no more.
-    void settlesWithin(drawn, killWaitMs).then(() => this.cut());
+    void settlesWithin(drawn, drawMs).then(() => this.cut(failure));
     return failure;
   }
 

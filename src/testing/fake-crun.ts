@@ -131,6 +131,7 @@ export class FakeContainer implements RuntimeContainer {
         hasAny: () => this.running > 0,
       };
     }
+    process.heir = this.#processes[0] ?? null;
     this.#processes.push(process);
     // The death of a container's first process takes the others with it, as a pid namespace does.
     if (this.#processes.length === 1) process.ended.then(() => this.killAll());
@@ -164,7 +165,9 @@ export class FakeProcess implements RuntimeProcess {
     signalAll: (signal) => this.signalOwn(signal),
     hasAny: () => this.running > 0,
   };
-  readonly #descendants = new Set<Required<FakeDescendant>>();
+  readonly descendants = new Set<Required<FakeDescendant>>();
+  /** Takes over what it has left behind when it is closed. */
+  heir: FakeProcess | null = null;
   readonly #options: FakeProcessOptions;
   readonly #streams: { stdin: PassThrough; stdout: PassThrough; stderr: PassThrough };
   readonly #handlers = new Map<number, () => void>();
@@ -210,7 +213,7 @@ export class FakeProcess implements RuntimeProcess {
       },
       kill: () => this.#finish({ code: 0, signal: 9 }),
       fork: (descendant: FakeDescendant = {}) => {
-        this.#descendants.add({ ignoresTerm: false, holdsOutput: false, ...descendant });
+        this.descendants.add({ ignoresTerm: false, holdsOutput: false, ...descendant });
       },
     };
     this.#options.program(context).then(
@@ -236,13 +239,13 @@ export class FakeProcess implements RuntimeProcess {
 
   /** How many run of it and what it has left behind. */
   get running(): number {
-    return this.#descendants.size + (this.hasEnded || !this.#runs ? 0 : 1);
+    return this.descendants.size + (this.hasEnded || !this.#runs ? 0 : 1);
   }
 
   /** A signal to it and to what it has left behind. */
   signalOwn(signal: number): void {
-    for (const one of this.#descendants) {
-      if (signal === 9 || !one.ignoresTerm) this.#descendants.delete(one);
+    for (const one of this.descendants) {
+      if (signal === 9 || !one.ignoresTerm) this.descendants.delete(one);
     }
     if (!this.hasEnded) this.signal(signal);
     this.#endOutput();
@@ -253,6 +256,10 @@ export class FakeProcess implements RuntimeProcess {
   }
 
   close(): void {
+    if (this.heir !== null) {
+      for (const one of this.descendants) this.heir.descendants.add(one);
+      this.descendants.clear();
+    }
     for (const stream of Object.values(this.#streams)) stream.destroy();
   }
 
@@ -266,7 +273,7 @@ export class FakeProcess implements RuntimeProcess {
 
   // As with a pipe: it ends when nobody has it open any more.
   #endOutput(): void {
-    const isHeld = [...this.#descendants].some((one) => one.holdsOutput);
+    const isHeld = [...this.descendants].some((one) => one.holdsOutput);
     if (!this.hasEnded || isHeld) return;
     this.#streams.stdout.end();
     this.#streams.stderr.end();

@@ -96,9 +96,9 @@ export const fakePrograms: Readonly<Record<string, FakeProgram>> = {
     await write(stdout, 'started\n');
     return 0;
   },
-  /** `parent [stubborn]`: as `daemon`, but runs until a signal ends it. */
+  /** `parent [stubborn] [free]`: as `daemon`, but runs until a signal ends it; what it leaves holds the output unless `free`. */
   parent: async ({ args, fork, stdout }) => {
-    fork({ ignoresTerm: args.includes('stubborn'), holdsOutput: true });
+    fork({ ignoresTerm: args.includes('stubborn'), holdsOutput: !args.includes('free') });
     await write(stdout, 'started\n');
     return never;
   },
