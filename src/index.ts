@@ -27,6 +27,7 @@ export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
 export type * from './model/planned-pod.js';
 export type * from './model/pod.js';
+export type * from './model/process-result.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
 export type * from './model/usage.js';

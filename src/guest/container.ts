@@ -1,6 +1,6 @@
 // A container that exists: its first process, those added by exec, and what they have in common.
 import { VirtcontainersError } from '../base/errors.js';
-import type { NewProcess, RuntimeContainer } from './doors.js';
+import type { NewProcess, ProcessGroup, RuntimeContainer } from './doors.js';
 import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
 import type { ContainerUsage, ListedProcess } from './usage.js';
@@ -76,9 +76,16 @@ export class Container {
     );
   }
 
-  async signalAll(signal: number): Promise<void> {
-    this.noteSignal(signal);
-    await this.#container.signalAll(signal);
+  /** @param processId empty for all processes of the container */
+  group(processId: string): ProcessGroup {
+    if (processId !== '') return this.process(processId);
+    return {
+      signalAll: (signal) => {
+        this.noteSignal(signal);
+        this.init.signalAll(signal);
+      },
+      hasAny: () => this.init.hasAny(),
+    };
   }
 
   /** Stops all its processes; until `resume`, none can be added. */

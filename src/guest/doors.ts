@@ -54,8 +54,16 @@ export interface ByteSource {
 /** Largest chunk of a `ByteSource`, in bytes: a pipe holds no more. */
 export const sourceChunkBytes = 64 * 1024;
 
+/** A process and all that came from it, also what has left its session; of a container's first process, all of the container. */
+export interface ProcessGroup {
+  /** Sends a signal to every process of it. */
+  signalAll(signal: number): void;
+  /** Whether one of them is left. */
+  hasAny(): boolean;
+}
+
 /** A live process and the agent's ends of its streams. */
-export interface RuntimeProcess {
+export interface RuntimeProcess extends ProcessGroup {
   readonly pid: number;
   /** Null without an input. Destroying it is end of file for the process. */
   readonly stdin: Writable | null;
@@ -71,7 +79,7 @@ export interface RuntimeProcess {
   signal(signal: number): void;
   /** Sets its terminal's size. */
   resize(size: TerminalSize): void;
-  /** Closes the agent's ends of its streams. Safe to repeat. */
+  /** Closes the agent's ends of its streams; what is left of its group is its container's from then on. Safe to repeat. */
   close(): void;
 }
 
@@ -81,8 +89,6 @@ export interface RuntimeContainer {
   /** Lets init execute its command. */
   start(): Promise<void>;
   exec(process: NewProcess): Promise<RuntimeProcess>;
-  /** Sends a signal to every process of the container. */
-  signalAll(signal: number): Promise<void>;
   /** How many of its processes have been killed for want of memory. */
   oomKills(): number;
   /**

@@ -70,6 +70,21 @@ export const livenessPingMs = 15_000;
  * hangs is noticed after a minute, or one and a quarter.
  */
 export const livenessPings = 3;
+/** How long a process that is being ended has after the first signal, in milliseconds. */
+export const defaultKillGraceMs = 5_000;
+
+/** How long an ended command's output may stay open in `run` before what holds it open is ended, in milliseconds. */
+export const heldOutputMs = 2_000;
+
+/** Collected output that is kept of each stream, in bytes. */
+export const defaultMaxBufferBytes = 10 * 1024 * 1024;
+
+/** Most that can be kept of each stream, in bytes: half of what a text can hold. */
+export const largestMaxBufferBytes = 256 * 1024 * 1024;
+
+/** Longest line that comes in one piece, in bytes. */
+export const defaultMaxLineBytes = 1024 * 1024;
+
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;
 /** Output kept on the host per stream until it is read, in bytes: no more than the guest keeps, which would wait for an acknowledgement. */

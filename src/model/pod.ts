@@ -7,12 +7,17 @@ import type { ExitStatus } from './exit-status.js';
 import type {
   AbortOptions,
   ContainerOptions,
+  ContainerRunOptions,
   DeleteOptions,
   ExecOptions,
+  LinesOptions,
+  OutputOptions,
   PodOptions,
+  RunOptions,
   StopOptions,
 } from './options.js';
 import type { PlannedPod } from './planned-pod.js';
+import type { ProcessResult } from './process-result.js';
 import type { Timings } from './progress.js';
 import type { State } from './state.js';
 import type { ContainerStats, PodStats, ProcessList } from './usage.js';
@@ -20,6 +25,8 @@ import type { ContainerStats, PodStats, ProcessList } from './usage.js';
 /** A process in a container. */
 export interface Process {
   readonly id: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
   /** Its input; half-close with `end()`. Refuses writes where the process was made without `stdin: true`. */
   readonly stdin: Writable;
   /** Its output with backpressure: a process whose output nobody reads is stopped by a bounded buffer, as by a pipe. */
@@ -29,14 +36,31 @@ export interface Process {
   /**
    * How it ended; may be asked repeatedly.
    * @throws VirtcontainersError `unavailable` if the VM dies first, with the console's last lines in `details`;
-   *   `invalid-state` if it is removed before it has run
+   *   `invalid-state` if it is removed before it has run; `timeout` or an AbortError where `timeoutMs` or `signal` of `exec`
+   *   have ended it, with how it ended in `details.exit`
    */
   wait(options?: AbortOptions): Promise<ExitStatus>;
+  /**
+   * Collects what it prints from now on, up to a bound, until it has ended and nobody has its output open any more.
+   * @throws VirtcontainersError as `wait` does, with what was printed until then in `details.result` (`UnfinishedResult`)
+   */
+  output(options?: OutputOptions): Promise<ProcessResult>;
+  /**
+   * What it prints from now on, line by line, without line ends. One reader at a time; who leaves the loop lets the process go
+   * on: what it prints then is dropped, unless somebody reads it.
+   */
+  lines(options?: LinesOptions): AsyncIterableIterator<string>;
   /** Sends a signal: a name (`SIGTERM`, `TERM`) or number. Default SIGTERM. A process that has ended is no error. */
   kill(signalName?: NodeJS.Signals | string | number, options?: AbortOptions): Promise<void>;
   /** Changes the size of its terminal. @throws `invalid-state` if it has none */
   resize(size: TerminalSize, options?: AbortOptions): Promise<void>;
 }
+
+/**
+ * A command that runs: await it for its result, or loop over the lines of its standard output as they come. Who leaves the
+ * loop ends the command and all that came from it; the result then says by which signal.
+ */
+export interface CommandRun extends Promise<ProcessResult>, AsyncIterable<string> {}
 
 /**
  * A container: the process it was created for, and those added by `exec`. What it has as a process is its init's, of one
@@ -49,7 +73,10 @@ export interface Container extends AsyncDisposable, Process {
    * @throws VirtcontainersError `details.reason` is `command-not-found` or `command-not-executable` where that is why
    */
   start(options?: AbortOptions): Promise<void>;
-  /** Runs another process in the running container. */
+  /**
+   * Runs another process in the running container. Ended by `timeoutMs` or `signal`, it ends with all that came from it; by
+   * itself, what it leaves behind goes on.
+   */
   exec(command: readonly string[], options?: ExecOptions): Promise<Process>;
   /**
    * Stops all its processes where they are, until `resume`: they keep their memory and use no processor. Signals but SIGKILL
@@ -64,6 +91,13 @@ export interface Container extends AsyncDisposable, Process {
   processes(options?: AbortOptions): Promise<ProcessList>;
   /** What it uses. @throws VirtcontainersError `invalid-state` unless it is running or paused */
   stats(options?: AbortOptions): Promise<ContainerStats>;
+  /**
+   * Runs a command to its end: `exec`, `input`, `output` in one call. What it leaves behind is ended if it keeps the output
+   * open; what has let go of it goes on.
+   * @throws VirtcontainersError `timeout`, an AbortError or `unavailable`, with what was printed until then in
+   *   `details.result` (`UnfinishedResult`); another exit code than 0 is no error
+   */
+  run(command: readonly string[], options?: RunOptions): CommandRun;
   /** Stop signal, grace, SIGKILL to all. A container that is not running is no error. */
   stop(options?: StopOptions): Promise<void>;
   /** Removes it; a running one only with `force`. */
@@ -80,6 +114,11 @@ export interface Pod extends AsyncDisposable {
   readonly timings: Timings;
   readonly containers: readonly Container[];
   createContainer(options: ContainerOptions): Promise<Container>;
+  /**
+   * Runs a container to its end and removes it: `createContainer`, `start`, `input`, `output`, `delete` in one call.
+   * @throws VirtcontainersError as `run` of a container does
+   */
+  run(options: ContainerRunOptions): CommandRun;
   /** @throws VirtcontainersError `not-found` */
   container(id: string): Container;
   /** Starts every container that is ready, in the order they were created; a stopped pod boots anew and starts them all. */

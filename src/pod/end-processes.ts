@@ -39,8 +39,12 @@ export async function endProcesses(
       if (!gone && !init.ended && live.exit === null) throw error;
     }
   };
+  const ref = { containerId, processId: '' };
   const send = (number: number, all: boolean): Promise<void> =>
-    ask((agent) => agent.signal({ containerId, processId: '' }, number, all, bound));
+    ask(async (agent) => {
+      if (all) await agent.signalAll(ref, { number, waitMs: 0 }, bound);
+      else await agent.signal(ref, number, bound);
+    });
   if (options.graceMs > 0 && !hurry?.aborted) {
     await send(options.stopSignal, false);
     if (options.isPaused) await ask((agent) => agent.resumeContainer(containerId, bound));

@@ -4,9 +4,9 @@ import type { Logger } from '../base/log.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { ContainerConfig } from '../model/container-config.js';
 import { abortCleanupMs, agentCallTimeoutMs } from '../model/limits.js';
-import type { ExecOptions } from '../model/options.js';
-import { parseExecOptions } from '../model/parse/process-options.js';
+import type { ExecRequest } from '../model/parse/process-options.js';
 import { toGuestProcess } from '../oci/to-guest-spec.js';
+import { endOnDemand } from './end-group.js';
 import { attempt, duringCommand } from './errors.js';
 import type { ContainerEvents } from './events/container-events.js';
 import type { LiveVm } from './live-vm.js';
@@ -40,13 +40,9 @@ export class ExecProcesses {
   async start(
     what: string,
     findVm: () => LiveVm,
-    request: { readonly command: readonly string[]; readonly options: ExecOptions | undefined },
+    { id, config, end }: ExecRequest,
+    signal: AbortSignal | undefined,
   ): Promise<LocalProcess> {
-    const { id, config } = await parseExecOptions(
-      this.#container,
-      request.command,
-      request.options,
-    );
     if (this.#processes.has(id)) {
       throw new VirtcontainersError('already-exists', `${what}: it has a process ${id}`);
     }
@@ -72,7 +68,7 @@ export class ExecProcesses {
     try {
       await live.operation(what, async () => {
         try {
-          await live.call(what, ask, request.options?.signal);
+          await live.call(what, ask, signal);
         } catch (error) {
           await this.#undo(live, ref, starting);
           throw error;
@@ -83,7 +79,10 @@ export class ExecProcesses {
       throw duringCommand(what, config.command, error);
     }
     const name = `process ${id} of container ${this.#container.id}`;
-    const process = new LocalProcess(live, { id, name, ref, stdin, terminal: terminal !== null });
+    const { command } = config;
+    const shown = JSON.stringify((command[0] ?? '').slice(0, 200));
+    const traits = { id, command, name, ref, stdin, terminal: terminal !== null };
+    const process = new LocalProcess(live, traits);
     this.#processes.set(id, process);
     void process.finished.then(() => this.#release(live, ref, process));
     this.#events.execStarted(id);
@@ -92,6 +91,7 @@ export class ExecProcesses {
       () => this.#events.execExited(id, null),
     );
     process.begin();
+    endOnDemand(process, { ...end, what: `cannot finish ${shown} (${name})`, signal });
     return process;
   }
 
@@ -104,7 +104,7 @@ export class ExecProcesses {
     const bound = { timeoutMs: abortCleanupMs };
     const end = async (call: LiveVm['callLater']): Promise<void> => {
       const kill = await attempt('kill', () =>
-        call('kill', (agent) => agent.signal(ref, 9, false, bound)),
+        call('kill', (agent) => agent.signalAll(ref, { number: 9, waitMs: 0 }, bound)),
       );
       if (kill.length > 0) return;
       await attempt('wait', () => call('wait', (agent) => agent.wait(ref, bound)));
@@ -115,6 +115,7 @@ export class ExecProcesses {
   }
 
   async #release(live: LiveVm, ref: Ref, process: LocalProcess): Promise<void> {
+    await process.ending;
     if (live.exit === null) {
       const what = `cannot release ${process.id}`;
       const failed = await attempt(what, () => live.callLater(what, (agent) => agent.release(ref)));

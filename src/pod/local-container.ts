@@ -1,4 +1,5 @@
 // A container of a pod that this process owns: its states, and what each verb does in order.
+import { inspect } from 'node:util';
 import {
   isVirtcontainersError,
   reasonOf,
@@ -12,15 +13,27 @@ import type { ContainerRecord } from '../host/store/store.js';
 import type { ContainerConfig, TerminalSize } from '../model/container-config.js';
 import { type ExitStatus, signalNumber } from '../model/exit-status.js';
 import { agentCallTimeoutMs } from '../model/limits.js';
-import type { AbortOptions, DeleteOptions, ExecOptions, StopOptions } from '../model/options.js';
+import type {
+  AbortOptions,
+  DeleteOptions,
+  ExecOptions,
+  LinesOptions,
+  OutputOptions,
+  RunOptions,
+  StopOptions,
+} from '../model/options.js';
+import type { ContainerRunRequest } from '../model/parse/container-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
   parseStopOptions,
 } from '../model/parse/pod-options.js';
-import type { Container, ContainerStatus, Pod, Process } from '../model/pod.js';
+import { parseExecOptions, parseRunOptions } from '../model/parse/process-options.js';
+import type { CommandRun, Container, ContainerStatus, Pod, Process } from '../model/pod.js';
+import type { ProcessResult } from '../model/process-result.js';
 import { requireState, type State } from '../model/state.js';
 import type { ContainerStats, ProcessList } from '../model/usage.js';
+import { endOnDemand } from './end-group.js';
 import { endProcesses } from './end-processes.js';
 import { attempt, doing, during, duringCommand, vmGone } from './errors.js';
 import { ContainerEvents } from './events/container-events.js';
@@ -30,6 +43,7 @@ import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.j
 import { LocalProcess } from './local-process.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
+import { runCommand, type StartedCommand } from './run-command.js';
 import { settleBriefly } from './settle.js';
 import { toContainerStatus } from './status.js';
 
@@ -106,6 +120,10 @@ export class LocalContainer implements Container {
     return mounts.some((mount) => mount.kind === 'bind' && !mount.readOnly);
   }
 
+  get command(): readonly string[] {
+    return this.config.process.command;
+  }
+
   get stdin() {
     return this.#run.stdin;
   }
@@ -137,11 +155,42 @@ export class LocalContainer implements Container {
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
     const what = `cannot exec in container ${this.id}`;
     this.#require(what, ['running']);
-    return this.#execs.start(what, () => this.#living(what), { command, options });
+    const request = await parseExecOptions(this.config, command, options);
+    return this.#execs.start(what, () => this.#living(what), request, options?.signal);
+  }
+
+  run(command: readonly string[], options?: RunOptions): CommandRun {
+    const what = `cannot run in container ${this.id}`;
+    return runCommand(what, async () => {
+      this.#require(what, ['running']);
+      const request = await parseRunOptions(this.config, command, options);
+      const findVm = () => this.#living(what);
+      const process = await this.#execs.start(what, findVm, request, options?.signal);
+      return { process, request };
+    });
   }
 
   async wait(options?: AbortOptions): Promise<ExitStatus> {
     return this.#run.wait(options);
+  }
+
+  /** Starts it and has its init end with the time or the signal of `run`; a failure leaves it as `start` does. */
+  async startRun(
+    request: ContainerRunRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<StartedCommand> {
+    await this.start(signal === undefined ? {} : { signal });
+    const process = this.#run;
+    endOnDemand(process, { ...request.end, what: `cannot finish container ${this.id}`, signal });
+    return { process, request, release: () => this.delete({ force: true }) };
+  }
+
+  output(options?: OutputOptions): Promise<ProcessResult> {
+    return this.#run.output(options);
+  }
+
+  lines(options?: LinesOptions): AsyncIterableIterator<string> {
+    return this.#run.lines(options);
   }
 
   async kill(signalName?: NodeJS.Signals | string | number, options?: AbortOptions): Promise<void> {
@@ -235,6 +284,15 @@ export class LocalContainer implements Container {
     await this.delete({ force: true });
   }
 
+  toJSON(): object {
+    return { ...toContainerStatus(this.#record), podId: this.pod.id };
+  }
+
+  [inspect.custom](): string {
+    const { id, state, command } = toContainerStatus(this.#record);
+    return `Container ${inspect({ id, podId: this.pod.id, state, command })}`;
+  }
+
   /** As `stop`, for a pod that ends: its VM has the last word, so nothing is saved. */
   async stopWithPod(how: StopHow): Promise<void> {
     const what = `cannot stop container ${this.id}`;
@@ -308,6 +366,7 @@ export class LocalContainer implements Container {
     );
     const init = new LocalProcess(live, {
       id: this.id,
+      command: config.process.command,
       name: `container ${this.id}`,
       ref: { containerId: this.id, processId: '' },
       stdin: config.process.stdin,
@@ -337,6 +396,7 @@ export class LocalContainer implements Container {
   async #startInit(what: string, signal: AbortSignal): Promise<void> {
     const live = this.#living(what);
     const id = this.id;
+    this.#init?.started();
     let starting: Promise<void> | undefined;
     this.events.starting();
     // Before the answer: a short program may have ended when it comes.

@@ -1,4 +1,5 @@
 // A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
+import { inspect } from 'node:util';
 import { waitFor } from '../base/deadline.js';
 import {
   isVirtcontainersError,
@@ -15,16 +16,20 @@ import { stopSignalTimeoutMs } from '../model/limits.js';
 import type {
   AbortOptions,
   ContainerOptions,
+  ContainerRunOptions,
   DeleteOptions,
   StopOptions,
 } from '../model/options.js';
-import { parseContainerOptions } from '../model/parse/container-options.js';
+import {
+  parseContainerOptions,
+  parseContainerRunOptions,
+} from '../model/parse/container-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
   parseStopOptions,
 } from '../model/parse/pod-options.js';
-import type { Container, Pod, PodStatus } from '../model/pod.js';
+import type { CommandRun, Container, Pod, PodStatus } from '../model/pod.js';
 import type { PodConfig } from '../model/pod-config.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 import { requireState, type State } from '../model/state.js';
@@ -45,6 +50,7 @@ import type { PodSide } from './pod-side.js';
 import { podStats } from './pod-stats.js';
 import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
+import { runCommand } from './run-command.js';
 import { toPodStatus } from './status.js';
 import { Steps } from './steps.js';
 import { takeId } from './taken.js';
@@ -148,10 +154,24 @@ export class LocalPod implements Pod {
   }
 
   async createContainer(options: ContainerOptions): Promise<Container> {
-    const config = await parseContainerOptions(options);
+    return this.#createQueued(await parseContainerOptions(options), options.signal);
+  }
+
+  run(options: ContainerRunOptions): CommandRun {
+    return runCommand(`cannot run in pod ${this.id}`, () =>
+      Undo.run(async (undo) => {
+        const request = await parseContainerRunOptions(options);
+        const container = await this.#createQueued(request.config, options.signal);
+        undo.add('container', () => container.delete({ force: true }));
+        return await container.startRun(request, options.signal);
+      }),
+    );
+  }
+
+  #createQueued(config: ContainerConfig, signal: AbortSignal | undefined): Promise<LocalContainer> {
     const what = `cannot create container ${config.id}`;
-    return this.#queue.run({ what, signal: options.signal }, (signal) =>
-      doing(what, () => this.#create(what, config, signal)),
+    return this.#queue.run({ what, signal }, (creating) =>
+      doing(what, () => this.#create(what, config, creating)),
     );
   }
 
@@ -296,6 +316,15 @@ export class LocalPod implements Pod {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.delete({ force: true });
+  }
+
+  toJSON(): object {
+    const containers = this.containers.map(({ id }) => id);
+    return { id: this.id, state: this.#state, containers };
+  }
+
+  [inspect.custom](): string {
+    return `Pod ${inspect(this.toJSON())}`;
   }
 
   async #boot(what: string, signal: AbortSignal): Promise<void> {

@@ -34,7 +34,7 @@ export const agentCalls: { readonly [K in keyof (typeof AgentService)['method']]
       { ...exec, processJson: '{"args":["sh"]}', stdin: false, terminalSize: null },
       options,
     ),
-  signal: (agent, options) => agent.signal(init, 15, true, options),
+  signal: (agent, options) => agent.signal(init, 15, options),
   wait: (agent, options) => agent.wait(exec, options),
   release: (agent, options) => agent.release(exec, options),
   readOutput: (agent, options) =>

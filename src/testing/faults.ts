@@ -30,7 +30,14 @@ const notCounted: ReadonlySet<string> = new Set([
     'share.close',
   ],
   ...['store.remove', 'store.close', 'store.releaseContainer', 'store.load', 'store.list'],
-  ...['agent.destroyContainer', 'agent.readOutput', 'agent.wait', 'agent.release', 'agent.signal'],
+  ...[
+    'agent.destroyContainer',
+    'agent.readOutput',
+    'agent.wait',
+    'agent.release',
+    'agent.signal',
+    'agent.signalAll',
+  ],
   ...[
     'agent.ping',
     'agent.close',

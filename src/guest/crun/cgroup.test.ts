@@ -11,7 +11,7 @@ const root = mkdtempSync(path.join(tmpdir(), 'virtc-cgroups-'));
 after(() => rmSync(root, { recursive: true }));
 
 function group(id: string, files: Readonly<Record<string, string>>, freezeTimeoutMs = 10_000) {
-  const cgroup = new Cgroup(id, { root, freezeTimeoutMs });
+  const cgroup = Cgroup.ofContainer(id, { root, freezeTimeoutMs });
   mkdirSync(cgroup.folder, { recursive: true });
   const write = (name: string, text: string) => writeFileSync(`${cgroup.folder}/${name}`, text);
   for (const [name, text] of Object.entries(files)) write(name, text);
@@ -60,5 +60,5 @@ test('the processes of a group are its own and those of the groups below it', ()
   writeFileSync(`${cgroup.folder}/x/cgroup.procs`, '');
   writeFileSync(`${cgroup.folder}/x/y/cgroup.procs`, '7\n');
   assert.deepEqual(cgroup.pids(), [1, 2, 7]);
-  assert.deepEqual(new Cgroup('none', { root }).pids(), []);
+  assert.deepEqual(Cgroup.ofContainer('none', { root }).pids(), []);
 });

@@ -1,15 +1,19 @@
 // The control groups (version 2) of containers: made by crun below one of the agent's, emptied and removed here.
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import type { ProcessGroup } from '../doors.js';
 
 const mountPoint = '/sys/fs/cgroup';
 const parent = 'virtc';
 const controllers = ['cpuset', 'cpu', 'io', 'memory', 'pids'];
 /** How long killed processes may take to leave, in milliseconds: an emulated VM under load is slow, not stuck. */
 const emptyTimeoutMs = 15_000;
-/** Rounds in which a signal looks for processes that were made meanwhile. */
-const signalRounds = 8;
+/** Rounds in which a signal, or a move, looks for processes that were made meanwhile. */
+const rounds = 8;
+/** Most processes that are moved out of a group before it is left where it is: each move holds up the agent. */
+const maxMoves = 256;
 /** How long processes may take to stand still, in milliseconds: one that waits for a disk or a share does so first. */
 const freezeTimeoutMs = 10_000;
 
@@ -23,22 +27,42 @@ export function prepareCgroups(): void {
   }
 }
 
-/** The control group of one container, whether it exists or not. */
-export class Cgroup {
+/** What tests change. */
+interface CgroupOptions {
+  /** Where cgroups are mounted. */
+  readonly root?: string;
+  /** Longest wait for a freeze, in milliseconds. */
+  readonly freezeTimeoutMs?: number;
+}
+
+/** A control group, whether it exists or not: a container's, or that of one process in it and what came from that. */
+export class Cgroup implements ProcessGroup {
   /** As the OCI specification names it. */
   readonly path: string;
-  readonly #freezeTimeoutMs: number;
   /** Its directory. */
   readonly folder: string;
+  readonly #options: CgroupOptions;
 
-  /** @param options.root where cgroups are mounted @param options.freezeTimeoutMs longest wait for a freeze */
-  constructor(
-    containerId: string,
-    options: { readonly root?: string; readonly freezeTimeoutMs?: number } = {},
-  ) {
-    this.path = `/${parent}/${containerId}`;
-    this.folder = `${options.root ?? mountPoint}${this.path}`;
-    this.#freezeTimeoutMs = options.freezeTimeoutMs ?? freezeTimeoutMs;
+  private constructor(path: string, options: CgroupOptions) {
+    this.path = path;
+    this.folder = `${options.root ?? mountPoint}${path}`;
+    this.#options = options;
+  }
+
+  static ofContainer(containerId: string, options: CgroupOptions = {}): Cgroup {
+    return new Cgroup(`/${parent}/${containerId}`, options);
+  }
+
+  /** Makes one below: it has no controllers, so that all limits and counts stay those of this one. */
+  makeBelow(name: string): Cgroup {
+    const below = new Cgroup(`${this.path}/${name}`, this.#options);
+    try {
+      mkdirSync(below.folder);
+    } catch (error) {
+      // Left where it was, see `dissolve`.
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    return below;
   }
 
   /** Sends a signal to every process of the group and of those below it. */
@@ -46,12 +70,27 @@ export class Cgroup {
     const SIGKILL = 9;
     if (signal === SIGKILL && this.#write('cgroup.kill', '1')) return;
     const seen = new Set<number>();
-    for (let round = 0; round < signalRounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       const fresh = this.#pids(this.folder).filter((pid) => !seen.has(pid));
       if (fresh.length === 0) return;
       for (const pid of fresh) {
         seen.add(pid);
         signalPid(pid, signal);
+      }
+    }
+  }
+
+  hasAny(): boolean {
+    return /^populated 1$/m.test(readIfThere(`${this.folder}/cgroup.events`));
+  }
+
+  /** Removes a group below another, which takes over what is left in it; what cannot be moved is removed with that one. */
+  dissolve(): void {
+    let moves = 0;
+    for (let round = 0; round < rounds; round++) {
+      if (this.#removeFolders(this.folder)) return;
+      for (const pid of this.#pids(this.folder)) {
+        if (++moves > maxMoves || !moveTo(dirname(this.folder), pid)) return;
       }
     }
   }
@@ -76,14 +115,14 @@ export class Cgroup {
     if (!this.#write('cgroup.freeze', '1')) {
       throw new VirtcontainersError('not-found', `${what}: it is gone`);
     }
-    const deadline = performance.now() + this.#freezeTimeoutMs;
+    const deadline = performance.now() + (this.#options.freezeTimeoutMs ?? freezeTimeoutMs);
     for (let pauseMs = 1; !this.#isFrozen(); pauseMs = Math.min(pauseMs * 2, 50)) {
       if (readIfThere(`${this.folder}/cgroup.freeze`).trim() !== '1') {
         throw new VirtcontainersError('invalid-state', `${what}: it was resumed or removed`);
       }
       if (performance.now() > deadline) {
         this.thaw();
-        const reason = `its processes do not stand still within ${this.#freezeTimeoutMs} ms`;
+        const reason = `its processes do not stand still within ${this.#options.freezeTimeoutMs ?? freezeTimeoutMs} ms`;
         throw new VirtcontainersError('timeout', `${what}: ${reason}`);
       }
       await sleep(pauseMs);
@@ -152,6 +191,19 @@ export function signalPid(pid: number, signal: number): void {
     process.kill(pid, signal);
   } catch (error) {
     if (errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+/** False where the group takes no processes: a container that may has given it controllers. */
+function moveTo(folder: string, pid: number): boolean {
+  try {
+    writeFileSync(`${folder}/cgroup.procs`, String(pid));
+    return true;
+  } catch (error) {
+    // It has ended.
+    if (errnoOf(error) === 'ESRCH') return true;
+    if (['ENOENT', 'EBUSY', 'EOPNOTSUPP', 'EAGAIN'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
   }
 }
 

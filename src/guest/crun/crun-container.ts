@@ -42,6 +42,11 @@ function release(fifo: string): void {
   }
 }
 
+function closeAll(process: RuntimeProcess, group: Cgroup): void {
+  process.close();
+  group.dissolve();
+}
+
 /** A container of crun's. */
 export class CrunContainer implements RuntimeContainer {
   readonly init: RuntimeProcess;
@@ -69,7 +74,7 @@ export class CrunContainer implements RuntimeContainer {
   }
 
   async exec(options: NewProcess): Promise<RuntimeProcess> {
-    const { id, folder, maker } = this.#parts;
+    const { id, folder, maker, cgroup } = this.#parts;
     const process = this.#inRoot((rootFd) => {
       const complete = completeProcess(rootFd, options.process, options.terminalSize);
       checkWorkingDirectory(rootFd, complete.cwd);
@@ -79,23 +84,26 @@ export class CrunContainer implements RuntimeContainer {
     // No process id begins so, and none ends with an extension of crun's files.
     const scratch = `${folder}/_${options.id}`;
     const description = `${scratch}.json`;
+    const name = `exec-${options.id}`;
+    const group = cgroup.makeBelow(name);
     try {
       writeFileSync(description, JSON.stringify(process.json));
+      const place = [`--process=${description}`, `--cgroup=${name}`];
       const made = await maker.make({
         process,
         stdin: options.stdin,
         scratch,
-        args: (flags) => ['exec', '--detach', `--process=${description}`, ...flags, id],
+        args: (flags) => ['exec', '--detach', ...place, ...flags, id],
+        group,
       });
       this.#watch(made);
-      return made;
+      return { ...made, close: () => closeAll(made, group) };
+    } catch (error) {
+      group.dissolve();
+      throw error;
     } finally {
       rmSync(description, { force: true });
     }
-  }
-
-  async signalAll(signal: number): Promise<void> {
-    this.#parts.cgroup.signalAll(signal);
   }
 
   oomKills(): number {

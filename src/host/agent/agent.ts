@@ -170,7 +170,16 @@ export interface Agent {
   ): Promise<{ readonly pid: number }>;
   startContainer(containerId: string, options?: CallOptions): Promise<void>;
   exec(process: GuestProcess, options?: CallOptions): Promise<{ readonly pid: number }>;
-  signal(process: ProcessRef, signal: number, all: boolean, options?: CallOptions): Promise<void>;
+  signal(process: ProcessRef, signal: number, options?: CallOptions): Promise<void>;
+  /**
+   * Sends a signal to a process and to all that came from it, also in sessions of their own; to all of the container where it
+   * is init. Answers when none of them is left, or after `waitMs`.
+   */
+  signalAll(
+    process: ProcessRef,
+    signal: { readonly number: number; readonly waitMs: number },
+    options?: CallOptions,
+  ): Promise<{ readonly left: boolean }>;
   wait(process: ProcessRef, options?: CallOptions): Promise<ExitStatus>;
   release(process: ProcessRef, options?: CallOptions): Promise<void>;
   readOutput(process: ProcessRef, range: OutputRange, options?: CallOptions): Promise<OutputChunk>;

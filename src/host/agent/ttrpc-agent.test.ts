@@ -26,6 +26,7 @@ const greeting = {
   uptimeMs: 1234n,
 };
 const init = { containerId: 'web', processId: '' };
+const exec = { containerId: 'web', processId: 'sh' };
 // The handshake has been answered when there is an agent.
 const { handshake: _, ...methods } = agentCalls;
 const connector = new TtrpcAgentConnector({ version: '0.1.0' });
@@ -107,10 +108,7 @@ test('every method reaches the guest with all that was given', async () => {
   assert.deepEqual([stdin, terminalSize.columns], [true, 80]);
   assert.equal(requests.get('exec')?.['terminalSize'], undefined);
   assert.equal(requests.get('signal')?.['processId'], '');
-  assert.deepEqual(
-    [requests.get('signal')?.['signal'], requests.get('signal')?.['all']],
-    [15, true],
-  );
+  assert.equal(requests.get('signal')?.['signal'], 15);
   assert.equal(requests.get('readOutput')?.['stream'], OutputStream.STDERR);
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
@@ -122,6 +120,28 @@ test('every method reaches the guest with all that was given', async () => {
   assert.equal(requests.get('stats')?.['machine'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
+});
+
+test('a signal to all is told by the process that it came from, and waits in the guest', async () => {
+  const requests: Record<string, unknown>[] = [];
+  const { agent } = await attach({
+    signal: async (request) => {
+      requests.push({ ...request });
+      return { left: request.signal !== 9 };
+    },
+  });
+  assert.deepEqual(await agent.signalAll(exec, { number: 15, waitMs: 70 }), { left: true });
+  assert.deepEqual(await agent.signalAll(init, { number: 9, waitMs: 0 }), { left: false });
+  await agent.signal(exec, 2);
+  assert.deepEqual(
+    requests.map(({ processId, signal, all, waitMs }) => [processId, signal, all, waitMs]),
+    [
+      ['sh', 15, true, 70],
+      ['', 9, true, 0],
+      ['sh', 2, false, 0],
+    ],
+  );
+  agent.close();
 });
 
 test('two guests get different entropy', async () => {
@@ -292,7 +312,7 @@ test('an endless stream is read chunk by chunk, and other calls are answered mea
     const offset = BigInt(index);
     const range = { stream: 'stdout', offset, acknowledged: offset, maxBytes: 1e7 } as const;
     assert.equal((await agent.readOutput(init, range)).data.length, streamChunkBytes);
-    if (index % 50 === 0) await agent.signal(init, 9, false);
+    if (index % 50 === 0) await agent.signal(init, 9);
   }
   assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
   agent.close();

@@ -115,15 +115,22 @@ export class TtrpcAgent implements Agent {
     return { pid };
   }
 
-  async signal(
-    process: ProcessRef,
-    signal: number,
-    all: boolean,
-    options?: CallOptions,
-  ): Promise<void> {
+  async signal(process: ProcessRef, signal: number, options?: CallOptions): Promise<void> {
     await this.#call(`cannot signal ${nameOf(process)}`, options, (bounds) =>
-      this.#rpc.signal({ ...toRef(process), signal, all }, bounds),
+      this.#rpc.signal({ ...toRef(process), signal }, bounds),
     );
+  }
+
+  async signalAll(
+    process: ProcessRef,
+    { number, waitMs }: { readonly number: number; readonly waitMs: number },
+    options?: CallOptions,
+  ): Promise<{ readonly left: boolean }> {
+    const request = { ...toRef(process), signal: number, all: true, waitMs };
+    const call = (bounds: CallOptions) => this.#rpc.signal(request, bounds);
+    const what = `cannot signal all of ${nameOf(process)}`;
+    const { left } = await this.#call(what, options, call, waitMs + agentCallTimeoutMs);
+    return { left };
   }
 
   async wait(process: ProcessRef, options?: CallOptions): Promise<ExitStatus> {
