@@ -130,7 +130,6 @@ export class LocalContainer implements Container {
         if (this.#record.state === 'stopped') await this.#enterAgain(what, running);
         const start = (): Promise<void> => this.#startInit(what, running);
         await this.#side.steps.run('container-start', start, this.id);
-        await this.#side.save();
       }),
     );
   }
@@ -195,7 +194,7 @@ export class LocalContainer implements Container {
       await this.#guest.live.operation(what, () =>
         this.#side.steps.run('container-stop', stop, this.id),
       );
-      await this.#side.save();
+      await doing(what, () => this.#side.save());
     });
   }
 
@@ -219,8 +218,11 @@ export class LocalContainer implements Container {
       };
       // Not in a paused pod, also by force: deleted without the guest, it would run on when the pod is resumed.
       await (this.#guest === null ? stop() : this.#guest.live.operation(what, stop));
-      this.forgotten();
-      await this.#side.forget(this.id);
+      await doing(what, async () => {
+        await this.#side.forget(this.id);
+        this.forgotten();
+        await this.#side.save();
+      });
     });
   }
 
@@ -355,6 +357,7 @@ export class LocalContainer implements Container {
         signal,
       );
       this.#side.started();
+      await this.#side.save();
       this.events.started();
     } catch (error) {
       // Nobody can tell whether init has begun: the container leaves the guest and can be started again.

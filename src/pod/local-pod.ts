@@ -1,6 +1,11 @@
 // A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
 import { waitFor } from '../base/deadline.js';
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import {
+  isVirtcontainersError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+} from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
@@ -159,9 +164,8 @@ export class LocalPod implements Pod {
           `${what}: pod ${this.id} has one of that id`,
         );
       }
-      const { owned } = this.#book;
-      await takeId(this.#mechanisms.store, () => owned.reserveContainer(config.id));
-      undo.add('name', () => owned.releaseContainer(config.id));
+      await takeId(this.#mechanisms.store, () => this.#reserve(config.id));
+      undo.add('name', () => this.#book.owned.releaseContainer(config.id));
       this.#arriving = config;
       undo.add('room', () => {
         this.#arriving = null;
@@ -180,6 +184,18 @@ export class LocalPod implements Pod {
       container.events.created();
       return container;
     });
+  }
+
+  // A name that this pod has, but no container of, could not be released before.
+  async #reserve(containerId: string): Promise<void> {
+    const { owned } = this.#book;
+    try {
+      await owned.reserveContainer(containerId);
+    } catch (error) {
+      if (!isVirtcontainersError(error) || error.details['podId'] !== this.id) throw error;
+      await owned.releaseContainer(containerId);
+      await owned.reserveContainer(containerId);
+    }
   }
 
   async start(options?: AbortOptions): Promise<void> {
@@ -380,6 +396,7 @@ export class LocalPod implements Pod {
     // First of all: its end is asked for now, and not a death.
     this.#live = null;
     this.#state = 'stopped';
+    await live.tracing?.collect();
     const failures = await this.#steps.run('vm-stop', () =>
       endVm(this.#mechanisms, this.#book, live),
     );
@@ -501,19 +518,21 @@ export class LocalPod implements Pod {
       tell: (event) => this.#tell(event),
       save: () => this.#save(),
       forget: async (containerId) => {
-        this.#containers.delete(containerId);
         await this.#book.owned.releaseContainer(containerId);
-        await this.#save();
+        this.#containers.delete(containerId);
       },
     };
   }
 }
 
-// A handle that could not be released must not be forgotten: then the record stays for `gc`.
+// A handle that could not be released must not be forgotten: then the record stays for `gc`, which needs its lock.
 async function letGo(book: PodBook): Promise<void> {
-  if (book.record.handles.length === 0) return book.owned.remove();
-  await attempt('record', () => book.save());
-  await book.owned.close();
+  try {
+    if (book.record.handles.length === 0) await book.owned.remove();
+    else await attempt('record', () => book.save());
+  } finally {
+    await book.owned.close();
+  }
 }
 
 function leftOver(what: string, failures: readonly string[]): VirtcontainersError {

@@ -19,6 +19,7 @@ export async function pauseVm(live: LiveVm, options: PauseOptions): Promise<void
   await live.gate.close(what, signal);
   // From here on it may stand still: nothing must be asked of it.
   setState('paused');
+  live.liveness.suspend();
   try {
     await live.callAlways(what, () => live.vm.pause());
     throwIfAborted(signal, what);
@@ -27,6 +28,7 @@ export async function pauseVm(live: LiveVm, options: PauseOptions): Promise<void
     const failed = [...(await attempt('VM', () => live.callAlways(what, () => live.vm.resume())))];
     if (failed.length === 0) {
       setState('running');
+      live.liveness.resume();
       live.gate.open();
       failed.push(...(await attempt('record', save)));
     }
@@ -42,6 +44,7 @@ export async function resumeVm(
   const { what, signal, setState, save, identity } = options;
   try {
     await live.callAlways(what, () => live.vm.resume());
+    live.liveness.resume();
     // Its clock stood still, too. Fresh entropy does no harm.
     await live.callAlways(what, (agent) => agent.personalize(identity, { signal }), signal);
     throwIfAborted(signal, what);
@@ -50,6 +53,7 @@ export async function resumeVm(
     live.gate.open();
   } catch (error) {
     setState('paused');
+    live.liveness.suspend();
     const failed = [...(await attempt('VM', () => live.callAlways(what, () => live.vm.pause())))];
     failed.push(...(await attempt('record', save)));
     throw failure(what, error, failed);

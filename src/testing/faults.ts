@@ -31,7 +31,14 @@ const notCounted: ReadonlySet<string> = new Set([
   ],
   ...['store.remove', 'store.close', 'store.releaseContainer', 'store.load', 'store.list'],
   ...['agent.destroyContainer', 'agent.readOutput', 'agent.wait', 'agent.release', 'agent.signal'],
-  ...['agent.close', 'share.attach', 'vm.stop', 'vm.consoleTail', 'store.hasLiveOwner'],
+  ...[
+    'agent.ping',
+    'agent.close',
+    'share.attach',
+    'vm.stop',
+    'vm.consoleTail',
+    'store.hasLiveOwner',
+  ],
   // Dialled again and again until the agent answers: part of attaching.
   'vm.dialAgent',
 ]);

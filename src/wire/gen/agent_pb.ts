@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iVgoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIIhAKDlNpZ25hbFJlc3BvbnNlIjcKC1dhaXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJIj4KDFdhaXRSZXNwb25zZRIRCglleGl0X2NvZGUYASABKA0SDgoGc2lnbmFsGAIgASgNEgsKA29vbRgDIAEoCCI6Cg5SZWxlYXNlUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSIRCg9SZWxlYXNlUmVzcG9uc2UirQEKEVJlYWRPdXRwdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEjUKBnN0cmVhbRgDIAEoDjIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk91dHB1dFN0cmVhbRIOCgZvZmZzZXQYBCABKAQSEQoJbWF4X2J5dGVzGAUgASgNEhQKDGFja25vd2xlZGdlZBgGIAEoBCIvChJSZWFkT3V0cHV0UmVzcG9uc2USDAoEZGF0YRgBIAEoDBILCgNlbmQYAiABKAgiaAoRV3JpdGVJbnB1dFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSDgoGb2Zmc2V0GAMgASgEEgwKBGRhdGEYBCABKAwSCwoDZW5kGAUgASgIIjQKEldyaXRlSW5wdXRSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDgoGY2xvc2VkGAIgASgIInYKFVJlc2l6ZVRlcm1pbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIzCgRzaXplGAMgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhgKFlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2UiLwoXRGVzdHJveUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhoKGERlc3Ryb3lDb250YWluZXJSZXNwb25zZSItChVQYXVzZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlBhdXNlQ29udGFpbmVyUmVzcG9uc2UiLgoWUmVzdW1lQ29udGFpbmVyUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiGQoXUmVzdW1lQ29udGFpbmVyUmVzcG9uc2UiLAoUTGlzdFByb2Nlc3Nlc1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIp0BCgxQcm9jZXNzRW50cnkSCwoDcGlkGAEgASgNEhIKCnBhcmVudF9waWQYAiABKA0SCwoDdWlkGAMgASgNEg0KBXN0YXRlGAQgASgJEgwKBG5hbWUYBSABKAkSDAoEYXJncxgGIAMoCRISCgplbGFwc2VkX21zGAcgASgEEgwKBGluaXQYCCABKAgSEgoKcHJvY2Vzc19pZBgJIAEoCSJgChVMaXN0UHJvY2Vzc2VzUmVzcG9uc2USOAoJcHJvY2Vzc2VzGAEgAygLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUHJvY2Vzc0VudHJ5Eg0KBXRvdGFsGAIgASgNIjYKDFN0YXRzUmVxdWVzdBIVCg1jb250YWluZXJfaWRzGAEgAygJEg8KB21hY2hpbmUYAiABKAgiogEKCENwdVN0YXRzEhAKCHVzYWdlX3VzGAEgASgEEg8KB3VzZXJfdXMYAiABKAQSEQoJc3lzdGVtX3VzGAMgASgEEhkKDHRocm90dGxlZF91cxgEIAEoBEgAiAEBEh4KEXRocm90dGxlZF9wZXJpb2RzGAUgASgESAGIAQFCDwoNX3Rocm90dGxlZF91c0IUChJfdGhyb3R0bGVkX3BlcmlvZHMi1gEKC01lbW9yeVN0YXRzEhUKDWN1cnJlbnRfYnl0ZXMYASABKAQSIAoTaW5hY3RpdmVfZmlsZV9ieXRlcxgCIAEoBEgAiAEBEhcKCnBlYWtfYnl0ZXMYAyABKARIAYgBARIYCgtsaW1pdF9ieXRlcxgEIAEoBEgCiAEBEhYKCW9vbV9raWxscxgFIAEoBEgDiAEBQhYKFF9pbmFjdGl2ZV9maWxlX2J5dGVzQg0KC19wZWFrX2J5dGVzQg4KDF9saW1pdF9ieXRlc0IMCgpfb29tX2tpbGxzIjoKCVBpZHNTdGF0cxIPCgdjdXJyZW50GAEgASgEEhIKBWxpbWl0GAIgASgESACIAQFCCAoGX2xpbWl0IlEKB0lvU3RhdHMSEgoKcmVhZF9ieXRlcxgBIAEoBBITCgt3cml0ZV9ieXRlcxgCIAEoBBINCgVyZWFkcxgDIAEoBBIOCgZ3cml0ZXMYBCABKAQi7AEKDkNvbnRhaW5lclN0YXRzEhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIuCgNjcHUYAiABKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcHVTdGF0cxI0CgZtZW1vcnkYAyABKAsyJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5NZW1vcnlTdGF0cxIwCgRwaWRzGAQgASgLMiIudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGlkc1N0YXRzEiwKAmlvGAUgASgLMiAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSW9TdGF0cyJ6CgxNYWNoaW5lU3RhdHMSLgoDY3B1GAEgASgLMiEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3B1U3RhdHMSGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAIgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYAyABKAQihAEKDVN0YXRzUmVzcG9uc2USOwoKY29udGFpbmVycxgBIAMoCzInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNvbnRhaW5lclN0YXRzEjYKB21hY2hpbmUYAiABKAsyJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5NYWNoaW5lU3RhdHMqYQoMT3V0cHV0U3RyZWFtEh0KGU9VVFBVVF9TVFJFQU1fVU5TUEVDSUZJRUQQABIYChRPVVRQVVRfU1RSRUFNX1NURE9VVBABEhgKFE9VVFBVVF9TVFJFQU1fU1RERVJSEAIy5w0KBUFnZW50EmIKCUhhbmRzaGFrZRIpLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlcXVlc3QaKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5IYW5kc2hha2VSZXNwb25zZRJoCgtQZXJzb25hbGl6ZRIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVxdWVzdBosLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVzcG9uc2USWQoGT25saW5lEiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT25saW5lUmVxdWVzdBonLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk9ubGluZVJlc3BvbnNlEnQKD0NyZWF0ZUNvbnRhaW5lchIvLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QaMC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcmVhdGVDb250YWluZXJSZXNwb25zZRJxCg5TdGFydENvbnRhaW5lchIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXJ0Q29udGFpbmVyUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXJ0Q29udGFpbmVyUmVzcG9uc2USUwoERXhlYxIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkV4ZWNSZXF1ZXN0GiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRXhlY1Jlc3BvbnNlElkKBlNpZ25hbBImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNpZ25hbFJlcXVlc3QaJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaWduYWxSZXNwb25zZRJTCgRXYWl0EiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV2FpdFJlcXVlc3QaJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5XYWl0UmVzcG9uc2USXAoHUmVsZWFzZRInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlbGVhc2VSZXF1ZXN0GigudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEmUKClJlYWRPdXRwdXQSKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWFkT3V0cHV0UmVxdWVzdBorLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlYWRPdXRwdXRSZXNwb25zZRJlCgpXcml0ZUlucHV0EioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV3JpdGVJbnB1dFJlcXVlc3QaKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Xcml0ZUlucHV0UmVzcG9uc2UScQoOUmVzaXplVGVybWluYWwSLi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXNpemVUZXJtaW5hbFJlcXVlc3QaLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXNpemVUZXJtaW5hbFJlc3BvbnNlEncKEERlc3Ryb3lDb250YWluZXISMC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EZXN0cm95Q29udGFpbmVyUmVxdWVzdBoxLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRlc3Ryb3lDb250YWluZXJSZXNwb25zZRJxCg5QYXVzZUNvbnRhaW5lchIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVzcG9uc2USdAoPUmVzdW1lQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc3VtZUNvbnRhaW5lclJlc3BvbnNlEm4KDUxpc3RQcm9jZXNzZXMSLS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBouLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXNwb25zZRJWCgVTdGF0cxIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVxdWVzdBomLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iVgoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIIhAKDlNpZ25hbFJlc3BvbnNlIjcKC1dhaXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJIj4KDFdhaXRSZXNwb25zZRIRCglleGl0X2NvZGUYASABKA0SDgoGc2lnbmFsGAIgASgNEgsKA29vbRgDIAEoCCI6Cg5SZWxlYXNlUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSIRCg9SZWxlYXNlUmVzcG9uc2UirQEKEVJlYWRPdXRwdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEjUKBnN0cmVhbRgDIAEoDjIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk91dHB1dFN0cmVhbRIOCgZvZmZzZXQYBCABKAQSEQoJbWF4X2J5dGVzGAUgASgNEhQKDGFja25vd2xlZGdlZBgGIAEoBCIvChJSZWFkT3V0cHV0UmVzcG9uc2USDAoEZGF0YRgBIAEoDBILCgNlbmQYAiABKAgiaAoRV3JpdGVJbnB1dFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSDgoGb2Zmc2V0GAMgASgEEgwKBGRhdGEYBCABKAwSCwoDZW5kGAUgASgIIjQKEldyaXRlSW5wdXRSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDgoGY2xvc2VkGAIgASgIInYKFVJlc2l6ZVRlcm1pbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIzCgRzaXplGAMgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhgKFlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2UiLwoXRGVzdHJveUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhoKGERlc3Ryb3lDb250YWluZXJSZXNwb25zZSIOCgxUcmFjZVJlcXVlc3QisQEKDVRyYWNlUmVzcG9uc2USEAoIYXNrZWRfdXMYASABKAQSEwoLYW5zd2VyZWRfdXMYAiABKAQSNQoKYm9vdF9tYXJrcxgDIAMoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkJvb3RNYXJrEjEKBXNwYW5zGAQgAygLMiIudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuR3Vlc3RTcGFuEg8KB2Ryb3BwZWQYBSABKA0iKwoIQm9vdE1hcmsSDAoEbmFtZRgBIAEoCRIRCgl1cHRpbWVfdXMYAiABKAQiWwoJR3Vlc3RTcGFuEgwKBG5hbWUYASABKAkSEAoIYmVnaW5fdXMYAiABKAQSDgoGZW5kX3VzGAMgASgEEg4KBnBhcmVudBgEIAEoDRIOCgZmYWlsZWQYBSABKAgiLQoVUGF1c2VDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIYChZQYXVzZUNvbnRhaW5lclJlc3BvbnNlIi4KFlJlc3VtZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhkKF1Jlc3VtZUNvbnRhaW5lclJlc3BvbnNlIiwKFExpc3RQcm9jZXNzZXNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSKdAQoMUHJvY2Vzc0VudHJ5EgsKA3BpZBgBIAEoDRISCgpwYXJlbnRfcGlkGAIgASgNEgsKA3VpZBgDIAEoDRINCgVzdGF0ZRgEIAEoCRIMCgRuYW1lGAUgASgJEgwKBGFyZ3MYBiADKAkSEgoKZWxhcHNlZF9tcxgHIAEoBBIMCgRpbml0GAggASgIEhIKCnByb2Nlc3NfaWQYCSABKAkiYAoVTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlEjgKCXByb2Nlc3NlcxgBIAMoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlByb2Nlc3NFbnRyeRINCgV0b3RhbBgCIAEoDSI2CgxTdGF0c1JlcXVlc3QSFQoNY29udGFpbmVyX2lkcxgBIAMoCRIPCgdtYWNoaW5lGAIgASgIIqIBCghDcHVTdGF0cxIQCgh1c2FnZV91cxgBIAEoBBIPCgd1c2VyX3VzGAIgASgEEhEKCXN5c3RlbV91cxgDIAEoBBIZCgx0aHJvdHRsZWRfdXMYBCABKARIAIgBARIeChF0aHJvdHRsZWRfcGVyaW9kcxgFIAEoBEgBiAEBQg8KDV90aHJvdHRsZWRfdXNCFAoSX3Rocm90dGxlZF9wZXJpb2RzItYBCgtNZW1vcnlTdGF0cxIVCg1jdXJyZW50X2J5dGVzGAEgASgEEiAKE2luYWN0aXZlX2ZpbGVfYnl0ZXMYAiABKARIAIgBARIXCgpwZWFrX2J5dGVzGAMgASgESAGIAQESGAoLbGltaXRfYnl0ZXMYBCABKARIAogBARIWCglvb21fa2lsbHMYBSABKARIA4gBAUIWChRfaW5hY3RpdmVfZmlsZV9ieXRlc0INCgtfcGVha19ieXRlc0IOCgxfbGltaXRfYnl0ZXNCDAoKX29vbV9raWxscyI6CglQaWRzU3RhdHMSDwoHY3VycmVudBgBIAEoBBISCgVsaW1pdBgCIAEoBEgAiAEBQggKBl9saW1pdCJRCgdJb1N0YXRzEhIKCnJlYWRfYnl0ZXMYASABKAQSEwoLd3JpdGVfYnl0ZXMYAiABKAQSDQoFcmVhZHMYAyABKAQSDgoGd3JpdGVzGAQgASgEIuwBCg5Db250YWluZXJTdGF0cxIUCgxjb250YWluZXJfaWQYASABKAkSLgoDY3B1GAIgASgLMiEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3B1U3RhdHMSNAoGbWVtb3J5GAMgASgLMiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTWVtb3J5U3RhdHMSMAoEcGlkcxgEIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBpZHNTdGF0cxIsCgJpbxgFIAEoCzIgLnZpcnRjb250YWluZXJzLmFnZW50LnYxLklvU3RhdHMiegoMTWFjaGluZVN0YXRzEi4KA2NwdRgBIAEoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNwdVN0YXRzEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIeChZtZW1vcnlfYXZhaWxhYmxlX2J5dGVzGAMgASgEIoQBCg1TdGF0c1Jlc3BvbnNlEjsKCmNvbnRhaW5lcnMYASADKAsyJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Db250YWluZXJTdGF0cxI2CgdtYWNoaW5lGAIgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTWFjaGluZVN0YXRzKmEKDE91dHB1dFN0cmVhbRIdChlPVVRQVVRfU1RSRUFNX1VOU1BFQ0lGSUVEEAASGAoUT1VUUFVUX1NUUkVBTV9TVERPVVQQARIYChRPVVRQVVRfU1RSRUFNX1NUREVSUhACMr8OCgVBZ2VudBJiCglIYW5kc2hha2USKS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5IYW5kc2hha2VSZXF1ZXN0GioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSGFuZHNoYWtlUmVzcG9uc2USaAoLUGVyc29uYWxpemUSKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QZXJzb25hbGl6ZVJlcXVlc3QaLC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QZXJzb25hbGl6ZVJlc3BvbnNlElkKBk9ubGluZRImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk9ubGluZVJlcXVlc3QaJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXNwb25zZRJ0Cg9DcmVhdGVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVzcG9uc2UScQoOU3RhcnRDb250YWluZXISLi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlcXVlc3QaLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlc3BvbnNlElMKBEV4ZWMSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkV4ZWNSZXNwb25zZRJZCgZTaWduYWwSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaWduYWxSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVzcG9uc2USUwoEV2FpdBIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXF1ZXN0GiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV2FpdFJlc3BvbnNlElwKB1JlbGVhc2USJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBooLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlbGVhc2VSZXNwb25zZRJlCgpSZWFkT3V0cHV0EioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlcXVlc3QaKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWFkT3V0cHV0UmVzcG9uc2USZQoKV3JpdGVJbnB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV3JpdGVJbnB1dFJlc3BvbnNlEnEKDlJlc2l6ZVRlcm1pbmFsEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXNwb25zZRJ3ChBEZXN0cm95Q29udGFpbmVyEjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlcXVlc3QaMS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EZXN0cm95Q29udGFpbmVyUmVzcG9uc2USVgoFVHJhY2USJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlcXVlc3QaJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlc3BvbnNlEnEKDlBhdXNlQ29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXNwb25zZRJ0Cg9SZXN1bWVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXN1bWVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVzcG9uc2USbgoNTGlzdFByb2Nlc3NlcxItLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXF1ZXN0Gi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlElYKBVN0YXRzEiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXF1ZXN0GiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Why a call failed, where a caller acts differently on it.
@@ -883,6 +883,127 @@ export const DestroyContainerResponseSchema: GenMessage<DestroyContainerResponse
   messageDesc(file_agent, 31);
 
 /**
+ * @generated from message virtcontainers.agent.v1.TraceRequest
+ */
+export type TraceRequest = Message<"virtcontainers.agent.v1.TraceRequest"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceRequest.
+ * Use `create(TraceRequestSchema)` to create a new message.
+ */
+export const TraceRequestSchema: GenMessage<TraceRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 32);
+
+/**
+ * @generated from message virtcontainers.agent.v1.TraceResponse
+ */
+export type TraceResponse = Message<"virtcontainers.agent.v1.TraceResponse"> & {
+  /**
+   * When the call came and when it was answered: microseconds of the guest's monotonic clock, which begins with the kernel.
+   *
+   * @generated from field: uint64 asked_us = 1;
+   */
+  askedUs: bigint;
+
+  /**
+   * @generated from field: uint64 answered_us = 2;
+   */
+  answeredUs: bigint;
+
+  /**
+   * The phases of the boot one after the other, in their order.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.BootMark boot_marks = 3;
+   */
+  bootMarks: BootMark[];
+
+  /**
+   * The first few hundred that were recorded and have ended.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.GuestSpan spans = 4;
+   */
+  spans: GuestSpan[];
+
+  /**
+   * How many there was no room for.
+   *
+   * @generated from field: uint32 dropped = 5;
+   */
+  dropped: number;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceResponse.
+ * Use `create(TraceResponseSchema)` to create a new message.
+ */
+export const TraceResponseSchema: GenMessage<TraceResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 33);
+
+/**
+ * When a phase of the boot was over.
+ *
+ * @generated from message virtcontainers.agent.v1.BootMark
+ */
+export type BootMark = Message<"virtcontainers.agent.v1.BootMark"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 uptime_us = 2;
+   */
+  uptimeUs: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.BootMark.
+ * Use `create(BootMarkSchema)` to create a new message.
+ */
+export const BootMarkSchema: GenMessage<BootMark> = /*@__PURE__*/
+  messageDesc(file_agent, 34);
+
+/**
+ * @generated from message virtcontainers.agent.v1.GuestSpan
+ */
+export type GuestSpan = Message<"virtcontainers.agent.v1.GuestSpan"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 begin_us = 2;
+   */
+  beginUs: bigint;
+
+  /**
+   * @generated from field: uint64 end_us = 3;
+   */
+  endUs: bigint;
+
+  /**
+   * The span around it: its index in the list, counted from 1; 0 for none.
+   *
+   * @generated from field: uint32 parent = 4;
+   */
+  parent: number;
+
+  /**
+   * @generated from field: bool failed = 5;
+   */
+  failed: boolean;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.GuestSpan.
+ * Use `create(GuestSpanSchema)` to create a new message.
+ */
+export const GuestSpanSchema: GenMessage<GuestSpan> = /*@__PURE__*/
+  messageDesc(file_agent, 35);
+
+/**
  * @generated from message virtcontainers.agent.v1.PauseContainerRequest
  */
 export type PauseContainerRequest = Message<"virtcontainers.agent.v1.PauseContainerRequest"> & {
@@ -897,7 +1018,7 @@ export type PauseContainerRequest = Message<"virtcontainers.agent.v1.PauseContai
  * Use `create(PauseContainerRequestSchema)` to create a new message.
  */
 export const PauseContainerRequestSchema: GenMessage<PauseContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 32);
+  messageDesc(file_agent, 36);
 
 /**
  * @generated from message virtcontainers.agent.v1.PauseContainerResponse
@@ -910,7 +1031,7 @@ export type PauseContainerResponse = Message<"virtcontainers.agent.v1.PauseConta
  * Use `create(PauseContainerResponseSchema)` to create a new message.
  */
 export const PauseContainerResponseSchema: GenMessage<PauseContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 33);
+  messageDesc(file_agent, 37);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResumeContainerRequest
@@ -927,7 +1048,7 @@ export type ResumeContainerRequest = Message<"virtcontainers.agent.v1.ResumeCont
  * Use `create(ResumeContainerRequestSchema)` to create a new message.
  */
 export const ResumeContainerRequestSchema: GenMessage<ResumeContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 34);
+  messageDesc(file_agent, 38);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResumeContainerResponse
@@ -940,7 +1061,7 @@ export type ResumeContainerResponse = Message<"virtcontainers.agent.v1.ResumeCon
  * Use `create(ResumeContainerResponseSchema)` to create a new message.
  */
 export const ResumeContainerResponseSchema: GenMessage<ResumeContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 35);
+  messageDesc(file_agent, 39);
 
 /**
  * @generated from message virtcontainers.agent.v1.ListProcessesRequest
@@ -957,7 +1078,7 @@ export type ListProcessesRequest = Message<"virtcontainers.agent.v1.ListProcesse
  * Use `create(ListProcessesRequestSchema)` to create a new message.
  */
 export const ListProcessesRequestSchema: GenMessage<ListProcessesRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 36);
+  messageDesc(file_agent, 40);
 
 /**
  * @generated from message virtcontainers.agent.v1.ProcessEntry
@@ -1028,7 +1149,7 @@ export type ProcessEntry = Message<"virtcontainers.agent.v1.ProcessEntry"> & {
  * Use `create(ProcessEntrySchema)` to create a new message.
  */
 export const ProcessEntrySchema: GenMessage<ProcessEntry> = /*@__PURE__*/
-  messageDesc(file_agent, 37);
+  messageDesc(file_agent, 41);
 
 /**
  * @generated from message virtcontainers.agent.v1.ListProcessesResponse
@@ -1054,7 +1175,7 @@ export type ListProcessesResponse = Message<"virtcontainers.agent.v1.ListProcess
  * Use `create(ListProcessesResponseSchema)` to create a new message.
  */
 export const ListProcessesResponseSchema: GenMessage<ListProcessesResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 38);
+  messageDesc(file_agent, 42);
 
 /**
  * @generated from message virtcontainers.agent.v1.StatsRequest
@@ -1078,7 +1199,7 @@ export type StatsRequest = Message<"virtcontainers.agent.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 39);
+  messageDesc(file_agent, 43);
 
 /**
  * What is absent in these is not known: the kernel has no such controller.
@@ -1117,7 +1238,7 @@ export type CpuStats = Message<"virtcontainers.agent.v1.CpuStats"> & {
  * Use `create(CpuStatsSchema)` to create a new message.
  */
 export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
-  messageDesc(file_agent, 40);
+  messageDesc(file_agent, 44);
 
 /**
  * @generated from message virtcontainers.agent.v1.MemoryStats
@@ -1158,7 +1279,7 @@ export type MemoryStats = Message<"virtcontainers.agent.v1.MemoryStats"> & {
  * Use `create(MemoryStatsSchema)` to create a new message.
  */
 export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
-  messageDesc(file_agent, 41);
+  messageDesc(file_agent, 45);
 
 /**
  * @generated from message virtcontainers.agent.v1.PidsStats
@@ -1182,7 +1303,7 @@ export type PidsStats = Message<"virtcontainers.agent.v1.PidsStats"> & {
  * Use `create(PidsStatsSchema)` to create a new message.
  */
 export const PidsStatsSchema: GenMessage<PidsStats> = /*@__PURE__*/
-  messageDesc(file_agent, 42);
+  messageDesc(file_agent, 46);
 
 /**
  * Of block devices.
@@ -1216,7 +1337,7 @@ export type IoStats = Message<"virtcontainers.agent.v1.IoStats"> & {
  * Use `create(IoStatsSchema)` to create a new message.
  */
 export const IoStatsSchema: GenMessage<IoStats> = /*@__PURE__*/
-  messageDesc(file_agent, 43);
+  messageDesc(file_agent, 47);
 
 /**
  * @generated from message virtcontainers.agent.v1.ContainerStats
@@ -1253,7 +1374,7 @@ export type ContainerStats = Message<"virtcontainers.agent.v1.ContainerStats"> &
  * Use `create(ContainerStatsSchema)` to create a new message.
  */
 export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
-  messageDesc(file_agent, 44);
+  messageDesc(file_agent, 48);
 
 /**
  * @generated from message virtcontainers.agent.v1.MachineStats
@@ -1282,7 +1403,7 @@ export type MachineStats = Message<"virtcontainers.agent.v1.MachineStats"> & {
  * Use `create(MachineStatsSchema)` to create a new message.
  */
 export const MachineStatsSchema: GenMessage<MachineStats> = /*@__PURE__*/
-  messageDesc(file_agent, 45);
+  messageDesc(file_agent, 49);
 
 /**
  * @generated from message virtcontainers.agent.v1.StatsResponse
@@ -1306,7 +1427,7 @@ export type StatsResponse = Message<"virtcontainers.agent.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 46);
+  messageDesc(file_agent, 50);
 
 /**
  * @generated from enum virtcontainers.agent.v1.OutputStream
@@ -1466,6 +1587,17 @@ export const Agent: GenService<{
     methodKind: "unary";
     input: typeof DestroyContainerRequestSchema;
     output: typeof DestroyContainerResponseSchema;
+  },
+  /**
+   * Hands out when the phases of the boot were over and how long calls have worked, and the guest's clock to compare.
+   * The first one begins the recording of calls: who does not trace pays nothing.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Trace
+   */
+  trace: {
+    methodKind: "unary";
+    input: typeof TraceRequestSchema;
+    output: typeof TraceResponseSchema;
   },
   /**
    * Stops every process of a running container where it is; answers when all stand still. Safe to repeat.
