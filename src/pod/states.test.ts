@@ -357,6 +357,30 @@ test('a stop ends a pause that waits, and a forced delete of a pod that hangs wh
   hung.world.assertNothingLeft();
 });
 
+test('a paused pod does not count as hung, however long somebody waits for it; after a resume it may', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { world, pod, container } = await running();
+  const waiting = container.wait().catch((error: { code: string }) => error.code);
+  const minutes = async (count: number): Promise<void> => {
+    for (let round = 0; round < count * 4; round++) {
+      t.mock.timers.tick(15_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  await pod.pause();
+  await minutes(10);
+  assert.equal((await pod.status()).state, 'paused');
+  await pod.resume();
+  assert.equal((await (await container.exec(['exit', '3'])).wait()).code, 3);
+  world.hypervisor.vm.hang();
+  await minutes(3);
+  assert.equal((await pod.status()).state, 'stopped');
+  assert.equal(await waiting, 'unavailable');
+  t.mock.timers.reset();
+  await pod.delete({ force: true });
+  world.assertNothingLeft();
+});
+
 test('a resumed guest has the host’s time and stays the machine that it was', async () => {
   const { world, pod } = await running();
   await pod.pause();

@@ -161,7 +161,13 @@ test('the list of processes is the tree that a container has forked, execs and u
   ]);
   const exec = await tree.exec(['sleep', '1004'], { id: 'nap', user: 'daemon' });
   const list = async () => (await tree.processes()).processes;
-  await until('it has forked', async () => (await list()).length >= 7);
+  // A fork shows its parent's command until it has executed its own.
+  await until('all of it sleeps', async () => {
+    const now = await list();
+    return [1001, 1002, 1003, 1004].every((argument) =>
+      now.some(({ command, state }) => command[1] === `${argument}` && state === 'sleeping'),
+    );
+  });
   const { processes, total } = await tree.processes();
   assert.equal(total, processes.length);
   const byPid = new Map(processes.map((entry) => [entry.pid, entry]));
