@@ -1,6 +1,7 @@
 // The guest's first program: loads the modules, mounts the root image and becomes the agent (PID 1).
 // One static program of system calls: a shell that starts a process for each step takes half a second longer where the
 // processor is emulated. Whatever fails is said on the console; ending panics the kernel, which the host notices at once.
+#include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,14 +17,14 @@
 
 #define ROOT "/root"
 #define AGENT "/run/virtc/agent.cjs"
+#define SNAPSHOT "/proc/self/fd/3"
 #define PORT "virtc.agent.0"
 
-// The flags are chosen by measurement: docs/guest-image.md.
-static char *const agent_argv[] = {"/usr/bin/node", "--jitless", "--no-expose-wasm", AGENT, NULL};
+// Node, its flags and what it starts: filled by plan_agent.
+static char *agent_argv[48] = {"/usr/bin/node"};
 static char *const agent_env[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
-    "NODE_PATH=/usr/lib/node_modules",
     // Blocking calls (the port's read and write, mounts of slow shares) each hold a thread of Node's pool.
     "UV_THREADPOOL_SIZE=16",
     NULL,
@@ -147,6 +148,37 @@ static void copy_agent(void) {
   unlink("/agent.cjs");
 }
 
+// Whether the processor has shadow stacks (CPUID, leaf 7): the one feature that no flag keeps out of V8's tag.
+static int has_shadow_stacks(void) {
+  unsigned a, b, c = 0, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_SHSTK) != 0;
+}
+
+// Plans the agent's start: from its snapshot, handed over as descriptor 3, or from its bundle where that does not fit.
+static void plan_agent(void) {
+  int count = 1;
+  char *flags = read_text("/agent.flags");
+  if (flags == NULL) die("cannot read /agent.flags: %s", strerror(errno));
+  for (char *flag = strtok(flags, "\n"); flag != NULL; flag = strtok(NULL, "\n")) {
+    if (count == sizeof agent_argv / sizeof *agent_argv - 4) die("/agent.flags has too many lines");
+    agent_argv[count++] = flag;
+  }
+  struct stat snapshot;
+  int fd = open("/agent.blob", O_RDONLY);
+  if (fd < 0 || fstat(fd, &snapshot) != 0) die("cannot open /agent.blob: %s", strerror(errno));
+  unlink("/agent.blob");
+  if (snapshot.st_size == 0 || has_shadow_stacks()) {
+    close(fd);
+    copy_agent();
+  } else {
+    if (fd != 3 && (dup2(fd, 3) != 3 || close(fd) != 0)) die("cannot hand over the agent: %s", strerror(errno));
+    unlink("/agent.cjs");
+    agent_argv[count++] = "--snapshot-blob";
+    agent_argv[count++] = SNAPSHOT;
+  }
+  agent_argv[count] = AGENT;
+}
+
 static void move_mount_to_root(const char *path) {
   char target[64];
   snprintf(target, sizeof target, ROOT "%s", path);
@@ -168,7 +200,7 @@ int main(void) {
   wait_for(find_root, "the root image: no block device has the serial number root");
   must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
   must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
-  copy_agent();
+  plan_agent();
   wait_for(link_port, "the agent's channel: no serial port has the name " PORT);
   move_mount_to_root("/dev");
   move_mount_to_root("/proc");

@@ -53,7 +53,15 @@ export async function buildInitramfs(
   return {};
 }
 
-/** The archive that follows `base.cpio`. */
+/** The archive that follows `base.cpio`: the agent's snapshot, and the flags that Node takes it with. */
+export function snapshotArchive(snapshot: Uint8Array, flags: readonly string[]): Buffer {
+  return writeCpio([
+    { kind: 'file', name: 'agent.flags', data: Buffer.from(`${flags.join('\n')}\n`) },
+    { kind: 'file', name: 'agent.blob', data: snapshot },
+  ]);
+}
+
+/** The last archive: the agent's bundle, for processors that the snapshot does not fit. */
 export function agentArchive(bundle: Uint8Array): Buffer {
   return writeCpio([{ kind: 'file', name: 'agent.cjs', data: bundle }]);
 }
