@@ -21,13 +21,18 @@ const processorFlags = [
 /** What decides about the agent's part beside its bundle and Node; raise the revision when the way of building changes. */
 export const agentRecipe = {
   revision: 1,
-  /** How Node is started in the guest. Chosen by measuring: docs/guest-image.md. */
-  flags: ['--jitless', '--no-expose-wasm', ...processorFlags],
+  /**
+   * How Node is started in the guest. Chosen by measuring: docs/guest-image.md. Not to rehash is to keep the seed of
+   * hashes that setup has drawn: who floods the agent's tables harms no other VM than his own.
+   */
+  flags: ['--jitless', '--no-expose-wasm', '--no-rehash-snapshot', ...processorFlags],
+  /** For making the snapshot alone: compiled forms are in it, of all functions, so that none is compiled in the guest. */
+  makerFlags: ['--no-lazy', '--no-flush-bytecode'],
   /**
    * The tag in the guest, `v8.cachedDataVersionTag()` there. Shadow stacks (CET), which have no flag, are the one
    * feature that may make another at setup; a guest that has them starts from the bundle instead (init.c).
    */
-  tag: 0x4fbcbec6,
+  tag: 0xa4647a8b,
 } as const;
 
 /** Bytes at a snapshot's beginning that hold Node's description of it, the tag within. */
@@ -50,13 +55,11 @@ export async function buildAgentSnapshot(
   const what = 'cannot make a snapshot of the agent';
   const cwd = await mkdtemp(path.join(scratch, 'agent-'));
   await writeFile(path.join(cwd, 'agent.cjs'), bundle);
-  // Node's own modules are in the snapshot as far as the agent uses them: their compiled form again is twice the bytes.
-  const config = { builder: 'agent.cjs', withoutCodeCache: true };
-  await writeFile(path.join(cwd, 'config.json'), JSON.stringify(config));
   // With an empty environment: nothing of this machine gets into the snapshot, and no NODE_OPTIONS change it.
+  const flags = [...agentRecipe.flags, ...agentRecipe.makerFlags];
   const run = (...args: readonly string[]): Promise<string> =>
-    runProgram('env', ['-i', node, ...agentRecipe.flags, ...args], { what, cwd, signal });
-  await run('--snapshot-blob', 'agent.blob', '--build-snapshot-config', 'config.json');
+    runProgram('env', ['-i', node, ...flags, ...args], { what, cwd, signal });
+  await run('--snapshot-blob', 'agent.blob', '--build-snapshot', 'agent.cjs');
   const tag = Number(await run('--print', 'v8.cachedDataVersionTag()'));
   const snapshot = await readFile(path.join(cwd, 'agent.blob'));
   await writeFile(path.join(directory, 'agent.blob'), withGuestTag(snapshot, tag));
