@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -101,6 +103,15 @@ static int find_root(void) {
     return 1;
   }
   return 0;
+}
+
+// Lets the kernel read more at once than its 128 KiB: what Node needs is then there after a third of the requests, each of
+// which the guest waits for.
+static void read_ahead(void) {
+  const unsigned long sectors = 512 * 1024 / 512;
+  int fd = open(root_device, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || ioctl(fd, BLKRASET, sectors) != 0) warn("cannot set the read-ahead of %s: %s", root_device, strerror(errno));
+  if (fd >= 0) close(fd);
 }
 
 // Links /dev/virtio-ports/NAME to the port of the agent's channel; false while the host has not told its name.
@@ -198,6 +209,7 @@ int main(void) {
   must_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   load_modules();
   wait_for(find_root, "the root image: no block device has the serial number root");
+  read_ahead();
   must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
   must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
   plan_agent();
