@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -24,13 +26,25 @@
 
 // Node, its flags and what it starts: filled by plan_agent.
 static char *agent_argv[48] = {"/usr/bin/node"};
+
+// When each phase was over, in microseconds since the kernel started: the agent tells it a host that traces.
+static char marks[256] = "VIRTC_BOOT_MARKS=";
+
 static char *const agent_env[] = {
+    marks,
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
     // Blocking calls (the port's read and write, mounts of slow shares) each hold a thread of Node's pool.
     "UV_THREADPOOL_SIZE=16",
     NULL,
 };
+
+static void mark(const char *phase) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  size_t length = strlen(marks);
+  snprintf(marks + length, sizeof marks - length, "%s=%lld;", phase, now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+}
 
 static void say(const char *format, va_list arguments) {
   char text[512];
@@ -190,6 +204,14 @@ static void plan_agent(void) {
   agent_argv[count] = AGENT;
 }
 
+// Containers use the machine's network: programs that talk to themselves by 127.0.0.1 need its loopback.
+static void start_loopback(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) warn("cannot start the loopback: %s", strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
 static void move_mount_to_root(const char *path) {
   char target[64];
   snprintf(target, sizeof target, ROOT "%s", path);
@@ -197,6 +219,7 @@ static void move_mount_to_root(const char *path) {
 }
 
 int main(void) {
+  mark("kernel");
   must_mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
   int console = open("/dev/console", O_RDWR | O_NOCTTY);
   if (console >= 0) {
@@ -208,9 +231,12 @@ int main(void) {
   must_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   must_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   load_modules();
+  mark("modules");
+  start_loopback();
   wait_for(find_root, "the root image: no block device has the serial number root");
   read_ahead();
   must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
+  mark("root-image");
   must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
   plan_agent();
   wait_for(link_port, "the agent's channel: no serial port has the name " PORT);
@@ -220,6 +246,7 @@ int main(void) {
   // The initramfs itself cannot be unmounted: the new root is put over it, as switch_root does.
   if (chdir(ROOT) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0)
     die("cannot enter the root image: %s", strerror(errno));
+  mark("init");
   execve(agent_argv[0], agent_argv, agent_env);
   die("cannot run %s: %s", agent_argv[0], strerror(errno));
 }

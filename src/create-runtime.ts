@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
+import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
 import { type RuntimeConfig, toRuntimeConfig } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
@@ -16,7 +17,9 @@ import type { Mechanisms } from './pod/mechanisms.js';
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const isRoot = process.getuid?.() === 0;
   const config = toRuntimeConfig(options, process.env, isRoot);
-  return new LocalRuntime(() => loadMechanisms(config, options, isRoot));
+  return new LocalRuntime(() =>
+    span('load-mechanisms', () => loadMechanisms(config, options, isRoot)),
+  );
 }
 
 // Imported at first use: whoever imports the library may never make a pod.
@@ -30,13 +33,14 @@ async function loadMechanisms(
       hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
     });
   }
-  const [qemu, share, store, agent, images, processes] = await Promise.all([
+  const [qemu, share, store, agent, images, processes, size] = await Promise.all([
     import('./host/hypervisor/qemu/qemu-hypervisor.js'),
     import('./host/share/ninep-share.js'),
     import('./host/store/file-store.js'),
     import('./host/agent/ttrpc-agent-connector.js'),
     import('./host/images/guest-image.js'),
     import('./base/process-handle.js'),
+    import('./base/host-size.js'),
   ]);
   const { runRoot, libRoot, guestImage, accelerator } = config;
   const owner = processes.processHandle(process.pid);
@@ -58,6 +62,7 @@ async function loadMechanisms(
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
+    host: size.hostSize(),
     owner,
     log: options.logger ?? silentLogger,
     onProgress: options.onProgress,

@@ -13,10 +13,13 @@ test('the library exports these values and no others', () => {
     'VirtcontainersError',
     'createPod',
     'createRuntime',
+    'createTrace',
     'deletePod',
+    'errorCodes',
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'planPod',
     'podStatus',
     'version',
   ]);

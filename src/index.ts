@@ -1,16 +1,29 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
 /// <reference types="node" preserve="true" />
+import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
-import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
+import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
+import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
-export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
-export type { Logger } from './base/log.js';
+export {
+  type ErrorCode,
+  errorCodes,
+  isVirtcontainersError,
+  VirtcontainersError,
+  type VirtcontainersErrorOptions,
+} from './base/errors.js';
+export type { Logger, LogMethod } from './base/log.js';
+export type { JailDescription } from './base/namespaces/describe-jail.js';
+export type { TraceArgs, TraceLane } from './base/trace/span.js';
+export type { Trace } from './base/trace/trace.js';
+export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
+export type * from './model/planned-pod.js';
 export type * from './model/pod.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
@@ -23,9 +36,25 @@ function defaultRuntime(): Runtime {
   return shared;
 }
 
+/**
+ * Makes an empty trace: what runs inside its `run` is recorded, on the host and in the guests. Recording takes some
+ * milliseconds of its own, for the guests are asked for their part.
+ */
+export function createTrace(): Trace {
+  return createTraceFrom();
+}
+
 /** `createPod` of the default runtime. */
 export function createPod(options?: PodOptions): Promise<Pod> {
   return defaultRuntime().createPod(options);
+}
+
+/** `planPod` of the default runtime. */
+export function planPod(
+  options?: PodOptions,
+  containers?: readonly ContainerOptions[],
+): Promise<PlannedPod> {
+  return defaultRuntime().planPod(options, containers);
 }
 
 /** `listPods` of the default runtime. */

@@ -2,10 +2,12 @@
 import { closeSync, writeSync } from 'node:fs';
 import { startupSnapshot } from 'node:v8';
 import { exitNow } from '../base/native/own-process.js';
+import { monotonicMs } from '../base/trace/span.js';
 import { version } from '../base/version.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
 import { agentServerOptions, createAgentService } from './agent-service.js';
+import { bootMarks } from './boot-marks.js';
 import { CrunRuntime } from './crun/crun-runtime.js';
 import { LinuxMachine, mountBase } from './machine/linux-machine.js';
 import { Reaper } from './machine/reaper.js';
@@ -27,6 +29,8 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
+  const loadedMs = monotonicMs();
+  let readyMs = loadedMs;
   // A failure that nobody has handled leaves a state that nobody knows.
   process.on('uncaughtException', fail);
   // Node ends by these, unless they are handled.
@@ -38,10 +42,12 @@ async function main(): Promise<void> {
     system: new LinuxMachine(folder),
     runtime: new CrunRuntime({ folder, reaper, crun }),
     version,
+    bootMarks: () => bootMarks(process.env['VIRTC_BOOT_MARKS'], { loadedMs, readyMs }),
   });
   const port = await openPort(portPath);
   port.on('error', fail);
   listenForHosts(port, (connection) => serve(connection, [service], agentServerOptions));
+  readyMs = monotonicMs();
 }
 
 /** Where the guest's first program has opened the snapshot; its memory is free once that is closed. */

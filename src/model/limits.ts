@@ -2,7 +2,10 @@
 
 /** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
 export const defaultVmMemoryMiB = 512;
-/** Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. */
+/**
+ * Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. With 112 it
+ * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
+ */
 export const guestOverheadMiB = 192;
 /** Step in which memory can be added, in MiB: the guest's memory block size on x86-64. */
 export const memoryBlockMiB = 128;
@@ -10,6 +13,8 @@ export const memoryBlockMiB = 128;
 export const defaultVmCpus = 1;
 /** Most processors a VM can have. */
 export const maxVmCpus = 32;
+/** Least processor limit of a container: docker's; the kernel's own is a millisecond in each period of 100. */
+export const minContainerCpus = 0.01;
 /** Most memory a VM can have, in MiB. */
 export const maxVmMemoryMiB = 64 * 1024;
 /** Most processes and threads in a container where nothing else is asked: stops a fork bomb. */
@@ -20,6 +25,8 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
+export const traceTimeoutMs = 2_000;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
 /** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */
@@ -40,6 +47,8 @@ export const shmBytes = 64 * 1024 * 1024;
 export const maxSpecBytes = 3 * 1024 * 1024;
 /** Where programs are looked up if a container's environment does not say: docker's. */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where a container that asks for an init finds it: in its own /dev, so that its root is as it was. */
+export const initPath = '/dev/init';
 /** A terminal's first size where none is given, in characters. */
 export const defaultTerminalSize = { columns: 80, rows: 24 } as const;
 /** Longest wait until a guest takes a signal while something is being stopped, in milliseconds: then it counts as hung. */
@@ -50,6 +59,15 @@ export const killWaitMs = 5_000;
 export const vmStopGraceMs = 1_000;
 /** How long the end of a VM is waited for when its agent is lost, in milliseconds; then the VM is ended. Callers know within 2 s. */
 export const vmLossWaitMs = 750;
+/** Silence of a guest after which it is asked whether it lives, in milliseconds; nobody asks where nobody waits for it. */
+export const livenessQuietMs = 15_000;
+/** Longest wait for an answer to that, in milliseconds. */
+export const livenessPingMs = 15_000;
+/**
+ * Questions without an answer after which a VM counts as gone: an emulated guest under load is late with one or two. One that
+ * hangs is noticed after a minute, or one and a quarter.
+ */
+export const livenessPings = 3;
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;
 /** Output kept on the host per stream until it is read, in bytes: no more than the guest keeps, which would wait for an acknowledgement. */

@@ -1,11 +1,14 @@
 // A pod's running VM with its agent and share: calls that end when the VM ends, and its orderly end.
 import { abortError, isVirtcontainersError, reasonOf } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
+import { Liveness } from './liveness.js';
 import { Queue } from './queue.js';
+import type { GuestTracing } from './trace/guest-tracing.js';
 
 type GoneListener = (exit: VmExit) => void;
 
@@ -14,15 +17,31 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Null where nobody traces. */
+  readonly tracing: GuestTracing | null;
+  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
+  readonly liveness: Liveness;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
   #exit: VmExit | null = null;
 
-  constructor(parts: { readonly vm: Vm; readonly agent: Agent; readonly share: PodShare }) {
+  constructor(parts: {
+    readonly vm: Vm;
+    readonly agent: Agent;
+    readonly share: PodShare;
+    readonly tracing: GuestTracing | null;
+  }) {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    this.tracing = parts.tracing;
+    const { agent } = this;
+    this.liveness = new Liveness({
+      heard: () => agent.heard,
+      ping: (options) => agent.ping(options),
+      onSilent: (silentMs) => this.#silent(silentMs),
+    });
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
@@ -47,6 +66,7 @@ export class LiveVm {
   ): Promise<T> {
     if (signal?.aborted) throw abortError(signal, what);
     if (this.#exit !== null) throw vmGone(what, this.#exit);
+    const leave = this.liveness.enter();
     let clean = (): void => {};
     const ended = new Promise<never>((_resolve, reject) => {
       const forget = this.onGone((exit) => reject(vmGone(what, exit)));
@@ -64,6 +84,7 @@ export class LiveVm {
     } catch (error) {
       throw await this.#explain(what, error);
     } finally {
+      leave();
       clean();
     }
   }
@@ -77,8 +98,8 @@ export class LiveVm {
         cpus: Math.max(cpus, size.cpus),
         memoryMiB: Math.max(memoryMiB, size.memoryMiB),
       };
-      await this.call(what, () => this.vm.grow(total), growing);
-      await this.call(what, (agent) => agent.online(total), growing);
+      await span('hot-plug', () => this.call(what, () => this.vm.grow(total), growing));
+      await span('agent-online', () => this.call(what, (agent) => agent.online(total), growing));
     });
   }
 
@@ -100,6 +121,15 @@ export class LiveVm {
     });
   }
 
+  #silent(silentMs: number): void {
+    this.#gone({
+      kind: 'failed',
+      reason: `the guest does not answer: nothing has come from its agent for ${silentMs / 1000} s`,
+      consoleTail: this.vm.consoleTail(),
+      stderrTail: '',
+    });
+  }
+
   #settled(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#exit !== null) return resolve();
@@ -116,6 +146,7 @@ export class LiveVm {
   #gone(exit: VmExit): void {
     if (this.#exit !== null) return;
     this.#exit = exit;
+    this.liveness.end();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener(exit);

@@ -57,7 +57,7 @@ export class LocalContainer implements Container {
     this.id = config.id;
     this.config = config;
     this.#side = side;
-    this.#execs = new ExecProcesses(config, side.log);
+    this.#execs = new ExecProcesses(config, side);
     this.#record = {
       config,
       state: 'ready',
@@ -122,7 +122,6 @@ export class LocalContainer implements Container {
       this.#requireStartable(what);
       if (this.#record.state === 'stopped') await this.#enterAgain(what, running);
       await this.#side.steps.run('container-start', () => this.#startInit(what, running), this.id);
-      await this.#side.save();
     });
   }
 
@@ -157,7 +156,7 @@ export class LocalContainer implements Container {
         () => this.#stop(what, { graceMs, signal, hurry }),
         this.id,
       );
-      await this.#side.save();
+      await doing(what, () => this.#side.save());
     });
   }
 
@@ -177,8 +176,11 @@ export class LocalContainer implements Container {
         const reason = reasonOf(error);
         this.#side.log.warn({ container: this.id, reason }, 'deleted without the guest');
       }
-      this.forgotten();
-      await this.#side.forget(this.id);
+      await doing(what, async () => {
+        await this.#side.forget(this.id);
+        this.forgotten();
+        await this.#side.save();
+      });
     });
   }
 
@@ -310,6 +312,7 @@ export class LocalContainer implements Container {
         signal,
       );
       this.#side.started();
+      await this.#side.save();
     } catch (error) {
       // Nobody can tell whether init has begun: the container leaves the guest and can be started again.
       await settleBriefly(starting);

@@ -1,5 +1,10 @@
 // A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import {
+  isVirtcontainersError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+} from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
@@ -26,8 +31,8 @@ import { firstRecord } from './first-record.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalContainer } from './local-container.js';
 import type { Mechanisms } from './mechanisms.js';
+import { fitHost } from './plan/fit-host.js';
 import { planPod } from './plan/plan-pod.js';
-import { planSize } from './plan/plan-size.js';
 import { PodBook } from './pod-record.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
@@ -81,7 +86,7 @@ export class LocalPod implements Pod {
     const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
     return doing(what, () =>
       Undo.run(async (undo) => {
-        planPod(config);
+        planPod(config, mechanisms.host);
         mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
           const { store } = mechanisms;
@@ -139,9 +144,8 @@ export class LocalPod implements Pod {
           `${what}: pod ${this.id} has one of that id`,
         );
       }
-      const { owned } = this.#book;
-      await takeId(this.#mechanisms.store, () => owned.reserveContainer(config.id));
-      undo.add('name', () => owned.releaseContainer(config.id));
+      await takeId(this.#mechanisms.store, () => this.#reserve(config.id));
+      undo.add('name', () => this.#book.owned.releaseContainer(config.id));
       this.#arriving = config;
       undo.add('room', () => {
         this.#arriving = null;
@@ -159,6 +163,18 @@ export class LocalPod implements Pod {
       this.#living(what);
       return container;
     });
+  }
+
+  // A name that this pod has, but no container of, could not be released before.
+  async #reserve(containerId: string): Promise<void> {
+    const { owned } = this.#book;
+    try {
+      await owned.reserveContainer(containerId);
+    } catch (error) {
+      if (!isVirtcontainersError(error) || error.details['podId'] !== this.id) throw error;
+      await owned.releaseContainer(containerId);
+      await owned.reserveContainer(containerId);
+    }
   }
 
   async start(options?: AbortOptions): Promise<void> {
@@ -223,7 +239,7 @@ export class LocalPod implements Pod {
     const { config } = this.#book.record;
     const live = await bootVm(this.#mechanisms, {
       what,
-      plan: planPod(config),
+      plan: planPod(config, this.#mechanisms.host),
       book: this.#book,
       steps: this.#steps,
       signal,
@@ -315,6 +331,7 @@ export class LocalPod implements Pod {
     // First of all: its end is asked for now, and not a death.
     this.#live = null;
     this.#state = 'stopped';
+    await live.tracing?.collect();
     const failures = await this.#steps.run('vm-stop', () =>
       endVm(this.#mechanisms, this.#book, live),
     );
@@ -383,8 +400,9 @@ export class LocalPod implements Pod {
         const configs = others.map((container) => container.config);
         const arriving = this.#arriving;
         if (arriving !== null && arriving.id !== containerId) configs.push(arriving);
-        const all = [...configs.map((config) => config.resources), resources];
-        const size = planSize(what, this.#book.record.config, all);
+        const containers = [...configs.map((config) => config.resources), resources];
+        const pod = this.#book.record.config;
+        const size = fitHost(what, { pod, containers }, this.#mechanisms.host);
         return growVm(this.#steps, live, { what, size, signal });
       },
       started: () => {
@@ -392,19 +410,21 @@ export class LocalPod implements Pod {
       },
       save: () => this.#save(),
       forget: async (containerId) => {
-        this.#containers.delete(containerId);
         await this.#book.owned.releaseContainer(containerId);
-        await this.#save();
+        this.#containers.delete(containerId);
       },
     };
   }
 }
 
-// A handle that could not be released must not be forgotten: then the record stays for `gc`.
+// A handle that could not be released must not be forgotten: then the record stays for `gc`, which needs its lock.
 async function letGo(book: PodBook): Promise<void> {
-  if (book.record.handles.length === 0) return book.owned.remove();
-  await attempt('record', () => book.save());
-  await book.owned.close();
+  try {
+    if (book.record.handles.length === 0) await book.owned.remove();
+    else await attempt('record', () => book.save());
+  } finally {
+    await book.owned.close();
+  }
 }
 
 function leftOver(what: string, failures: readonly string[]): VirtcontainersError {

@@ -28,6 +28,6 @@ export interface PodSide {
   started(): void;
   /** Writes the record with all containers as they are. */
   save(): Promise<void>;
-  /** The container is no more: it leaves the pod's list, its name is free. */
+  /** The container is no more: its name is free, it leaves the pod's list; the next save tells. */
   forget(containerId: string): Promise<void>;
 }

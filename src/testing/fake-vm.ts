@@ -1,6 +1,7 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
+import { monotonicMs } from '../base/trace/span.js';
 import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
@@ -9,10 +10,15 @@ import { duplexPair, type ServiceImplementation, serve } from '../wire/ttrpc/ind
 import { FakeCrun, type FakeCrunOptions } from './fake-crun.js';
 import { FakeSystem } from './fake-system.js';
 
+/** Answers a host's calls over its connection. */
+export type ServeAgent = (connection: Duplex, service: ServiceImplementation, vm: FakeVm) => void;
+
 export interface FakeVmOptions {
   readonly handle: VmHandle;
   readonly size: VmSize;
   readonly crun?: FakeCrunOptions;
+  /** Answers a host that has attached. Default: as the real agent does. */
+  readonly serve?: ServeAgent | undefined;
   /** Called when it ends, however it ends. */
   readonly onEnd: () => void;
 }
@@ -24,12 +30,14 @@ export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator = { kind: 'tcg', reason: 'a fake' };
   readonly mountNamespacePid = null;
+  readonly runsSinceMs = monotonicMs();
   readonly exited: Promise<VmExit>;
   readonly crun: FakeCrun;
   readonly system = new FakeSystem();
   /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
   stopped = false;
   readonly #service: ServiceImplementation;
+  readonly #serve: ServeAgent;
   readonly #onEnd: () => void;
   readonly #ports: Duplex[] = [];
   #size: VmSize;
@@ -42,10 +50,15 @@ export class FakeVm implements Vm {
     this.#size = options.size;
     this.#onEnd = options.onEnd;
     this.crun = new FakeCrun(options.crun);
+    this.#serve =
+      options.serve ??
+      ((connection, service) => void serve(connection, [service], agentServerOptions));
     this.#service = createAgentService({
       system: this.system,
       runtime: this.crun,
       version: '0.0.0-fake',
+      // Its guest's clock is ours, and it has booted when it is there.
+      bootMarks: () => ['kernel', 'agent-setup'].map((name) => ({ name, atMs: this.runsSinceMs })),
     });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
@@ -65,9 +78,7 @@ export class FakeVm implements Vm {
     const [host, guest] = duplexPair();
     for (const end of [host, guest]) end.on('error', () => {});
     this.#ports.push(host, guest);
-    listenForHosts(guest, (connection) => {
-      serve(connection, [this.#service], agentServerOptions);
-    });
+    listenForHosts(guest, (connection) => this.#serve(connection, this.#service, this));
     if (this.#hung) freeze(guest);
     return host;
   }

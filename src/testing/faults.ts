@@ -21,6 +21,7 @@ const onlyBefore: ReadonlySet<string> = new Set([
 /** Not steps: what an undo calls must work, or nothing could be promised; and what promises never to fail. */
 const notCounted: ReadonlySet<string> = new Set([
   'hypervisor.prepare',
+  ...['share.trees', 'store.directoryOf'],
   ...[
     'hypervisor.release',
     'hypervisor.findLeftovers',
@@ -30,7 +31,14 @@ const notCounted: ReadonlySet<string> = new Set([
   ],
   ...['store.remove', 'store.close', 'store.releaseContainer', 'store.load', 'store.list'],
   ...['agent.destroyContainer', 'agent.readOutput', 'agent.wait', 'agent.release', 'agent.signal'],
-  ...['agent.close', 'share.attach', 'vm.stop', 'vm.consoleTail', 'store.hasLiveOwner'],
+  ...[
+    'agent.ping',
+    'agent.close',
+    'share.attach',
+    'vm.stop',
+    'vm.consoleTail',
+    'store.hasLiveOwner',
+  ],
 ]);
 
 export class Faults {

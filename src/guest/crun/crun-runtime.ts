@@ -3,6 +3,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from
 import { waitFor } from '../../base/deadline.js';
 import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
 import { O_PATH } from '../../base/native/open-beneath.js';
+import { span } from '../../base/trace/span.js';
 import { Undo } from '../../base/undo.js';
 import { isObject } from '../decode.js';
 import type { ContainerRuntime, NewContainer, RuntimeContainer } from '../doors.js';
@@ -10,6 +11,7 @@ import type { Reaper } from '../machine/reaper.js';
 import { Cgroup, prepareCgroups } from './cgroup.js';
 import { Crun } from './crun.js';
 import { CrunContainer } from './crun-container.js';
+import { writeHostNames } from './host-names.js';
 import { makeDirectories } from './in-root.js';
 import { ProcessMaker } from './process-maker.js';
 import { mountRootfs, unmountRootfs } from './rootfs.js';
@@ -19,6 +21,7 @@ import {
   completeProcess,
   completeSpec,
   isBelowMount,
+  seenThroughInit,
   workingDirectoryError,
 } from './spec.js';
 
@@ -58,13 +61,17 @@ export class CrunRuntime implements ContainerRuntime {
       const folder = this.#folderOf(id);
       mkdirSync(folder);
       undo.add(`remove container ${id}`, () => this.destroy(id));
-      const rootPath = mountRootfs(folder, options.root, this.#shares);
-      const sharedPaths = options.sharedMounts.map((path) => this.#shares.resolve(path));
-      const process = prepareProcess(rootPath, options);
+      const rootPath = span('mount-root', () => mountRootfs(folder, options.root, this.#shares));
+      const sharedPaths = span('resolve-mounts', () =>
+        options.sharedMounts.map((path) => this.#shares.resolve(path)),
+      );
+      const process = span('prepare-process', () => prepareProcess(rootPath, options));
       const cgroup = new Cgroup(id);
       const places = { rootPath, sharedPaths, cgroupPath: cgroup.path };
-      const config = `${folder}/config.json`;
-      writeFileSync(config, JSON.stringify(completeSpec(spec, process.json, places)));
+      span('write-spec', () => {
+        const config = JSON.stringify(completeSpec(spec, process.json, places));
+        writeFileSync(`${folder}/config.json`, config);
+      });
       const init = await this.#maker.make({
         process,
         stdin: options.stdin,
@@ -97,9 +104,9 @@ export class CrunRuntime implements ContainerRuntime {
   }
 }
 
-/** Completes the first process in its root, where its working directory is made if need be, as with docker. */
+/** Completes the first process in its root, where its working directory and the names of the host are made, as with docker. */
 function prepareProcess(rootPath: string, options: NewContainer): CompleteProcess {
-  const { spec, terminalSize } = options;
+  const { spec, terminalSize, root } = options;
   const description = spec['process'];
   if (!isObject(description)) {
     const message = `cannot create container ${options.id}: its specification has no process`;
@@ -107,7 +114,9 @@ function prepareProcess(rootPath: string, options: NewContainer): CompleteProces
   }
   const rootFd = openSync(rootPath, O_PATH | constants.O_DIRECTORY);
   try {
-    const process = completeProcess(rootFd, description, terminalSize);
+    // Where writes reach the host's tree, its files are the caller's.
+    if (root.kind.value?.discardWrites === true) writeHostNames(rootFd, spec['hostname']);
+    const process = seenThroughInit(spec, completeProcess(rootFd, description, terminalSize));
     if (!isBelowMount(spec, process.cwd)) ensureWorkingDirectory(rootFd, process.cwd);
     return process;
   } finally {

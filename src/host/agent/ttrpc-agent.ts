@@ -5,19 +5,22 @@ import type { ExitStatus } from '../../model/exit-status.js';
 import { agentCallTimeoutMs, streamChunkBytes } from '../../model/limits.js';
 import { Agent as AgentService } from '../../wire/gen/agent_pb.js';
 import { type Client, type ClientConnection, createClient } from '../../wire/ttrpc/index.js';
-import type {
-  Agent,
-  CallOptions,
-  GuestContainer,
-  GuestInfo,
-  GuestProcess,
-  Identity,
-  InputChunk,
-  OutputChunk,
-  OutputRange,
-  ProcessRef,
+import {
+  type Agent,
+  agentProtocolVersion,
+  type CallOptions,
+  type GuestContainer,
+  type GuestInfo,
+  type GuestProcess,
+  type GuestTimes,
+  type Identity,
+  type InputChunk,
+  type OutputChunk,
+  type OutputRange,
+  type ProcessRef,
 } from './agent.js';
 import { toAgentError } from './agent-error.js';
+import { toGuestTimes } from './to-guest-times.js';
 import {
   toCreateRequest,
   toExecRequest,
@@ -45,12 +48,23 @@ export class TtrpcAgent implements Agent {
     this.#rpc = createClient(AgentService, connection);
   }
 
+  get heard(): number {
+    return this.#connection.received;
+  }
+
   get closed(): Promise<Error | undefined> {
     return this.#connection.closed;
   }
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** The handshake once more: the cheapest call there is, and it changes nothing. */
+  async ping(options?: CallOptions): Promise<void> {
+    await this.#call('cannot ping the guest', options, (bounds) =>
+      this.#rpc.handshake({ protocolVersion: agentProtocolVersion }, bounds),
+    );
   }
 
   async personalize({ hostname, machineId }: Identity, options?: CallOptions): Promise<void> {
@@ -163,6 +177,11 @@ export class TtrpcAgent implements Agent {
     await this.#call(`cannot destroy container ${containerId}`, options, (bounds) =>
       this.#rpc.destroyContainer({ containerId }, bounds),
     );
+  }
+
+  async trace(options?: CallOptions): Promise<GuestTimes> {
+    const what = 'cannot trace the guest';
+    return toGuestTimes(await this.#call(what, options, (bounds) => this.#rpc.trace({}, bounds)));
   }
 
   async #call<T>(

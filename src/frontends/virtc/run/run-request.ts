@@ -32,7 +32,11 @@ export interface RunFlags {
   readonly ulimit?: readonly string[];
   readonly timeout?: string;
   readonly hypervisor?: string;
+  readonly init?: boolean;
+  readonly dryRun?: boolean;
+  readonly format?: string;
   readonly debug?: boolean;
+  readonly trace?: string | true;
 }
 
 /** What is to be run; the terminal's size is only known later. */
@@ -78,6 +82,7 @@ export function toRunRequest(
       rootfs,
       command: words,
       stdin: flags.interactive === true,
+      ...(flags.init === true ? { init: true } : {}),
       ...toProcessOptions(flags, surroundings),
       ...toMounts(flags, surroundings),
       ...toLimits(flags),

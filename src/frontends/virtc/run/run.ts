@@ -2,6 +2,7 @@
 import { VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
+import { recording, span } from '../../../base/trace/span.js';
 import { createRuntime } from '../../../index.js';
 import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
@@ -10,7 +11,9 @@ import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
+import { dryRunFormat, planRun, toJson } from './dry-run.js';
 import { readEnvFiles } from './env-file.js';
+import { formatPlan } from './format-plan.js';
 import { checkHostPaths } from './host-paths.js';
 import { inFlags } from './in-flags.js';
 import { runContainer } from './run-container.js';
@@ -31,23 +34,32 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return exitCodeFor(error);
   };
   try {
+    const endOptions = recording()?.open('options', 'host');
     const request = toRunRequest(words, flags, {
       cwd: process.cwd(),
       environment: process.env,
       fileEntries: await readEnvFiles(flags.envFile ?? []),
     });
+    const format = dryRunFormat(flags);
     requireTerminal(request, terminal);
     // Before a VM is booted: a mistake shall not cost the time of a boot.
     await parseContainerOptions(request.container).catch((error: unknown) => {
       throw inFlags(error, flags);
     });
     await checkHostPaths(request.container);
+    endOptions?.();
     const { accelerator } = request;
+    const runtime = createRuntime({
+      ...runtimeOptions(debug, progress),
+      ...(accelerator === undefined ? {} : { accelerator }),
+    });
+    const plan = await span('plan', () => planRun(runtime, request, terminal));
+    if (format !== null) {
+      process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
+      return 0;
+    }
     return await runContainer(request, {
-      runtime: createRuntime({
-        ...runtimeOptions(debug, progress),
-        ...(accelerator === undefined ? {} : { accelerator }),
-      }),
+      runtime,
       signals: process,
       terminal,
       openStdin: () => process.stdin,

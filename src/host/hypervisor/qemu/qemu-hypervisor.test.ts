@@ -204,6 +204,27 @@ describe('a real QEMU', { timeout: 60_000 }, () => {
     assert.deepEqual(await hypervisor.findLeftovers(plan.podId), []);
   });
 
+  test('a QEMU that may not be executed is told with what to do, and a missing image without it', async () => {
+    // A file that the jail sees and nobody may execute.
+    const program = '/usr/lib/os-release';
+    const options = { runRoot: world.directory, logRoot: null, cacheDirectory: null };
+    const start = { log: silentLogger, onHandle: async () => {} };
+    const plan = await world.plan();
+    const locked = new QemuHypervisor({ ...options, program });
+    await assert.rejects(locked.start(plan, start), {
+      code: 'unavailable',
+      message: /^cannot start VM p\d+: cannot start .*os-release in its jail: EACCES/,
+      hint: /qemu-system-x86/,
+    });
+    await rm(plan.image.directory, { recursive: true });
+    await assert.rejects(new QemuHypervisor(options).start(plan, start), {
+      code: 'not-found',
+      message: /^cannot start VM p\d+: cannot bind .*image pod into the jail: it does not exist$/,
+      hint: undefined,
+    });
+    assert.deepEqual(await world.hypervisor.findLeftovers(plan.podId), []);
+  });
+
   test('a pod of the same id in another runtime is not taken for ours', async () => {
     const plan = await world.plan();
     const vm = await world.start(plan);
@@ -233,4 +254,51 @@ test('a probe that could not be carried out is tried again by the next VM', asyn
   });
   await assert.rejects(hypervisor.accelerator('auto'), /no space/);
   assert.equal((await hypervisor.accelerator('auto')).kind, 'kvm');
+});
+
+test('describing uses what a probe has said and keeps nothing of one of its own', async () => {
+  const probes: unknown[] = [];
+  const yes = async (): Promise<string | null> => null;
+  const hypervisor = new QemuHypervisor({
+    runRoot: '/run/x',
+    logRoot: null,
+    cacheDirectory: null,
+    parts: {
+      kvm: {
+        cpuHasVirtualization: yes,
+        deviceOpens: yes,
+        guestRuns: async (options) => {
+          probes.push(options?.remember ?? true);
+          return null;
+        },
+      },
+      isolation: async () => ({ userNamespace: true, idmappedBinds: true }),
+    },
+  });
+  const plan: VmPlan = {
+    podId: 'p',
+    runDirectory: '/run/x/p',
+    image: {
+      directory: '/i',
+      kernel: '/i/k',
+      initrd: '/i/i',
+      rootImage: '/i/r',
+      kernelParameters: [],
+    },
+    shares: [],
+    accelerator: 'auto',
+    bootMemoryMiB: 512,
+    bootCpus: 1,
+    maxMemoryMiB: 512,
+    maxCpus: 1,
+  };
+  const described = await hypervisor.describe(plan);
+  assert.equal(described.accelerator.kind, 'kvm');
+  assert.ok(described.argv.includes('kvm'));
+  assert.deepEqual(described.jail.devices, ['/dev/null', '/dev/urandom', '/dev/kvm']);
+  assert.deepEqual(probes, [false]);
+  await hypervisor.accelerator('auto');
+  assert.deepEqual(probes, [false, true]);
+  await hypervisor.describe(plan);
+  assert.deepEqual(probes, [false, true]);
 });
