@@ -4,10 +4,11 @@ import path from 'node:path';
 import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
 import { makeDirectory } from '../src/base/make-directory.js';
 import { readAgent } from './agent-bundle.js';
+import { agentRecipe } from './agent-snapshot.js';
 import { runPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
 import { ensureImageParts, installPackages } from './image-parts.js';
-import { agentArchive } from './initramfs.js';
+import { agentArchive, snapshotArchive } from './initramfs.js';
 import { type ImageFile, installImage, pruneImages } from './install.js';
 import { kernelParameters } from './kernel-parameters.js';
 import { type Part, pruneParts } from './parts.js';
@@ -68,10 +69,15 @@ async function setupLocked(setup: LockedSetup): Promise<SetupResult> {
   const { directory, scratch, agent, onProgress, signal, force = false } = setup;
   await installPackages(runPackages, { onProgress, signal });
   const store = { directory: path.join(directory, 'parts'), scratch, force };
-  const parts = await ensureImageParts({ store, onProgress, signal });
+  const parts = await ensureImageParts({ store, bundle: agent, onProgress, signal });
   const { kernel, initramfs, root } = parts;
   const base = await readFile(path.join(initramfs.directory, 'base.cpio'));
-  const initrd = Buffer.concat([base, agentArchive(agent)]);
+  const snapshot = await readFile(path.join(parts.agent.directory, 'agent.blob'));
+  const initrd = Buffer.concat([
+    base,
+    snapshotArchive(snapshot, agentRecipe.flags),
+    agentArchive(agent),
+  ]);
   const image = await installImage(directory, scratch, {
     versions: Object.assign({}, ...Object.values(parts).map((part) => part.versions)),
     kernelParameters,
