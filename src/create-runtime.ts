@@ -3,7 +3,7 @@ import path from 'node:path';
 import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
 import { version } from './base/version.js';
-import { type RuntimeConfig, toRuntimeConfig } from './config.js';
+import { loadRuntimeConfig, toRuntimeConfig } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
 import type { Runtime } from './model/pod.js';
 import { LocalRuntime } from './pod/local-runtime.js';
@@ -15,14 +15,16 @@ import type { Mechanisms } from './pod/mechanisms.js';
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const isRoot = process.getuid?.() === 0;
-  const config = toRuntimeConfig(options, process.env, isRoot);
-  return new LocalRuntime(() => loadMechanisms(config, options, isRoot));
+  const environment = { ...process.env };
+  // Mistakes in options and environment are told here; files are read at first use.
+  toRuntimeConfig({ options, environment, isRoot });
+  return new LocalRuntime(() => loadMechanisms(options, environment, isRoot));
 }
 
 // Imported at first use: whoever imports the library may never make a pod.
 async function loadMechanisms(
-  config: RuntimeConfig,
   options: RuntimeOptions,
+  environment: Readonly<Record<string, string | undefined>>,
   isRoot: boolean,
 ): Promise<Mechanisms> {
   if (!isRoot) {
@@ -38,7 +40,8 @@ async function loadMechanisms(
     import('./host/images/guest-image.js'),
     import('./base/process-handle.js'),
   ]);
-  const { runRoot, libRoot, guestImage, accelerator } = config;
+  const config = await loadRuntimeConfig(options, environment, isRoot);
+  const { runRoot, libRoot, guestImage, accelerator, defaults } = config;
   const owner = processes.processHandle(process.pid);
   if (owner === null) {
     throw new VirtcontainersError(
@@ -58,6 +61,7 @@ async function loadMechanisms(
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
+    defaults,
     owner,
     log: options.logger ?? silentLogger,
     onProgress: options.onProgress,

@@ -11,17 +11,25 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
 
 /** Where a runtime keeps things and how it runs VMs. */
 export interface RuntimeOptions {
-  /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
+  /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else the configuration file's, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
   readonly runRoot?: string;
   /**
-   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else `/var/lib/virtcontainers`, under
-   * `$XDG_DATA_HOME` without root.
+   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else the configuration file's, else
+   * `/var/lib/virtcontainers`, under `$XDG_DATA_HOME` without root.
    */
   readonly libRoot?: string;
-  /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the current one below `libRoot`. */
+  /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the configuration file's, else the current one below `libRoot`. */
   readonly guestImage?: string;
-  /** `auto` uses KVM where it is proved to work, else emulation; `kvm` fails without it. Default: `$VIRTC_ACCELERATOR`, else `auto`. */
+  /**
+   * `auto` uses KVM where it is proved to work, else emulation; `kvm` fails without it. Default:
+   * `$VIRTC_ACCELERATOR`, else the configuration file's, else `auto`.
+   */
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /**
+   * The configuration file, instead of the user's and the system's; `''` reads none. Read at first use. Default: `$VIRTC_CONFIG`, else
+   * `$XDG_CONFIG_HOME/virtcontainers/config.toml` over `/etc/virtcontainers/config.toml`, where they are there.
+   */
+  readonly configFile?: string;
   /** Default: drops everything. */
   readonly logger?: Logger;
   /** Told of each step of every pod of this runtime. */

@@ -123,7 +123,7 @@ export class LocalPod implements Pod {
   }
 
   async createContainer(options: ContainerOptions): Promise<Container> {
-    const config = await parseContainerOptions(options);
+    const config = await parseContainerOptions(options, this.#mechanisms.defaults);
     const what = `cannot create container ${config.id}`;
     return this.#queue.run({ what, signal: options.signal }, (signal) =>
       doing(what, () => this.#create(what, config, signal)),
@@ -178,7 +178,7 @@ export class LocalPod implements Pod {
 
   async stop(options?: StopOptions): Promise<void> {
     const what = `cannot stop pod ${this.id}`;
-    const { graceMs } = await parseStopOptions(what, options);
+    const { graceMs } = await parseStopOptions(what, options, this.#mechanisms.defaults);
     if (this.#deleted) return;
     this.#queue.interrupt('stop', 'the pod is being stopped');
     await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'delete' }, async (hurry) => {
@@ -374,6 +374,7 @@ export class LocalPod implements Pod {
       hostname: this.#book.record.config.hostname,
       steps: this.#steps,
       log: this.#log,
+      defaults: this.#mechanisms.defaults,
       vm: (what) => this.#living(what),
       booted: (what, signal) => this.#booted(what, signal),
       makeRoom: (live, { what, containerId, resources, signal }) => {

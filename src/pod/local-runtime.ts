@@ -37,8 +37,8 @@ export class LocalRuntime implements Runtime {
   }
 
   async createPod(options: PodOptions = {}): Promise<Pod> {
-    const config = await parsePodOptions(options);
     const mechanisms = await this.#ready();
+    const config = await parsePodOptions(options, mechanisms.defaults);
     const { id } = config;
     if (this.#pods.has(id) || this.#coming.has(id)) {
       throw new VirtcontainersError(

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { VirtcontainersError } from '../../base/errors.js';
 import { allCapabilities, defaultCapabilities, rlimitTypes } from '../capabilities.js';
 import type { ContainerConfig, Mount, ResourceLimit } from '../container-config.js';
+import { type Defaults, defaults } from '../defaults.js';
 import { newId, validateId } from '../id.js';
 import {
-  defaultPidsLimit,
   guestOverheadMiB,
   maxPidsLimit,
   maxVmCpus,
@@ -27,7 +27,10 @@ let schema: ReturnType<typeof containerSchema> | undefined;
  * A container's complete configuration.
  * @throws VirtcontainersError `invalid-argument`
  */
-export async function parseContainerOptions(options: unknown): Promise<ContainerConfig> {
+export async function parseContainerOptions(
+  options: unknown,
+  otherwise: Pick<Defaults, 'pidsLimit' | 'writes'> = defaults,
+): Promise<ContainerConfig> {
   const z = await loadZod();
   schema ??= containerSchema(z);
   const id = idOf('container', options);
@@ -47,7 +50,7 @@ export async function parseContainerOptions(options: unknown): Promise<Container
   );
   return {
     id,
-    rootfs: parsed.rootfs,
+    rootfs: { ...parsed.rootfs, writes: parsed.rootfs.writes ?? otherwise.writes },
     readOnlyRootfs: parsed.readOnlyRootfs ?? false,
     process: {
       command: parsed.command,
@@ -62,7 +65,7 @@ export async function parseContainerOptions(options: unknown): Promise<Container
     resources: {
       memoryBytes: parsed.memoryMiB ?? null,
       cpus: parsed.cpus ?? null,
-      pids: parsed.pidsLimit ?? defaultPidsLimit,
+      pids: parsed.pidsLimit ?? otherwise.pidsLimit,
     },
     capabilities: parsed.capabilities ?? defaultCapabilities,
     rlimits: parsed.rlimits ?? [],
@@ -142,7 +145,7 @@ function rootfsSchema(z: Z, p: Parts) {
       return {
         kind: 'directory' as const,
         path: path.resolve(result.data.path),
-        writes: result.data.writes ?? 'discard',
+        writes: result.data.writes,
       };
     }
     for (const issue of result.error.issues)

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { isVirtcontainersError } from '../../../base/errors.js';
 import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
+import type { ExitStatus } from '../../../model/exit-status.js';
 import type { Container, Pod, Runtime } from '../../../model/pod.js';
 import type { Timings } from '../../../model/progress.js';
 import { exitCodes } from '../report.js';
@@ -25,6 +26,8 @@ export interface RunContext {
   readonly onStarted: () => void;
   /** Called when the command has run for as long as it may. */
   readonly onTimedOut: () => void;
+  /** Called when the command has ended by itself, by a signal or by its time limit. */
+  readonly onEnded?: (status: ExitStatus) => void;
   readonly onTimings: (timings: Timings) => void;
 }
 
@@ -95,6 +98,7 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
   try {
     const status = await container.wait({ signal });
     const timedOut = limit.ended();
+    run.onEnded?.(status);
     interrupts.drain();
     await output;
     return timedOut ? exitCodes.timedOut : status.code;
