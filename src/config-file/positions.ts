@@ -39,21 +39,33 @@ export function positionOf(
   return best?.position ?? null;
 }
 
-/** The document's statements: a value can go over many lines, and then only all of them can be read. */
+/** The document's statements, up to one that is too long: a value can go over many lines, and then only all of them can be read. */
 function* statementsOf(text: string, parse: Parse): Generator<Statement> {
   const lines = text.split(/\r?\n/);
-  for (let first = 0; first < lines.length; first += 1) {
-    if (/^\s*(#|$)/.test(lines[first] ?? '')) continue;
-    const last = Math.min(lines.length, first + maxStatementLines);
-    for (let end = first + 1; end <= last; end += 1) {
-      const piece = lines.slice(first, end).join('\n');
-      const defines = attempt(piece, parse);
-      if (defines === null) continue;
-      yield { text: piece, line: first + 1, defines };
-      first = end - 1;
-      break;
+  for (let first = 0; first < lines.length; ) {
+    if (/^\s*(#|$)/.test(lines[first] ?? '')) {
+      first += 1;
+      continue;
     }
+    const found = statementAt(lines, first, parse);
+    if (found === null) return;
+    yield found.statement;
+    first = found.end;
   }
+}
+
+function statementAt(
+  lines: readonly string[],
+  first: number,
+  parse: Parse,
+): { readonly statement: Statement; readonly end: number } | null {
+  const last = Math.min(lines.length, first + maxStatementLines);
+  for (let end = first + 1; end <= last; end += 1) {
+    const text = lines.slice(first, end).join('\n');
+    const defines = attempt(text, parse);
+    if (defines !== null) return { statement: { text, line: first + 1, defines }, end };
+  }
+  return null;
 }
 
 function attempt(text: string, parse: Parse): Readonly<Record<string, unknown>> | null {

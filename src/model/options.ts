@@ -47,9 +47,9 @@ export interface PodOptions extends AbortOptions {
   readonly id?: string;
   /** Default: the id, cut to the 64 characters that Linux allows. */
   readonly hostname?: string;
-  /** Least number of the VM's processors; containers' limits can make it grow. Default 1. */
+  /** Least number of the VM's processors; containers' limits can make it grow. Default: the configuration file's, else 1. */
   readonly cpus?: number;
-  /** Least memory of the VM, in MiB; containers' limits can make it grow. Default 512. */
+  /** Least memory of the VM, in MiB; containers' limits can make it grow. Default: the configuration file's, else 512. */
   readonly memoryMiB?: Size;
   readonly labels?: Readonly<Record<string, string>>;
   /** Told of each step of this pod. */
@@ -81,7 +81,7 @@ export interface DirectoryRootfsOptions {
   readonly kind: 'directory';
   /** Made absolute against the current directory. */
   readonly path: string;
-  /** `discard` (the default): writes go to the VM's memory and end with the container; `host`: they change the directory. */
+  /** `discard` (the default, unless the configuration file says otherwise): writes go to the VM's memory and end with the container; `host`: they change the directory. */
   readonly writes?: 'host' | 'discard';
 }
 
@@ -110,7 +110,7 @@ export type MountOptions =
 export interface ContainerOptions extends ProcessOptions, AbortOptions {
   /** Unique among all containers of a run root. Default: 12 fresh hexadecimal digits. */
   readonly id?: string;
-  /** A directory's path is short for `{ kind: 'directory', path, writes: 'discard' }`. */
+  /** A directory's path is short for `{ kind: 'directory', path }`. */
   readonly rootfs: string | DirectoryRootfsOptions;
   /** Program and arguments; the program is looked up in the container's PATH. */
   readonly command: readonly string[];
@@ -123,7 +123,7 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly memoryMiB?: Size;
   /** Limit in processors, for example 1.5; the VM grows to hold it. Default: none but the VM's own. */
   readonly cpus?: number;
-  /** Most processes and threads. Default 4096. */
+  /** Most processes and threads. Default: the configuration file's, else 4096. */
   readonly pidsLimit?: number;
   /** Exactly these, for example `['CAP_CHOWN']`. Default: docker's fourteen. */
   readonly capabilities?: readonly string[];
@@ -139,7 +139,7 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
 }
 
 export interface StopOptions extends AbortOptions {
-  /** Between the stop signal and SIGKILL, in milliseconds. Default 10 s. */
+  /** Between the stop signal and SIGKILL, in milliseconds. Default: the configuration file's, else 10 s. */
   readonly graceMs?: Duration;
 }
 

@@ -77,7 +77,12 @@ export class E2e {
 
   /** A runtime of the library in this process. */
   runtime(options: RuntimeOptions = {}): Runtime {
-    return createRuntime({ runRoot: this.runRoot, libRoot: this.libRoot, ...options });
+    return createRuntime({
+      runRoot: this.runRoot,
+      libRoot: this.libRoot,
+      configFile: '',
+      ...options,
+    });
   }
 
   /** Registers what must be done before nothing may be left; the last one runs first. */
@@ -108,6 +113,7 @@ export class E2e {
         ...process.env,
         VIRTC_RUN_ROOT: this.runRoot,
         VIRTC_LIB_ROOT: this.libRoot,
+        VIRTC_CONFIG: '',
         ...options.env,
       },
       stdio: options.stdio ?? 'pipe',

@@ -11,10 +11,7 @@ export function toUsageError(error: unknown, verb: string | undefined): unknown 
   if (!(error instanceof CommanderError)) return error;
   if (error.exitCode === 0 || error.code === 'commander.help') return null;
   const [first = '', ...rest] = error.message.split('\n');
-  const reason = first
-    .replace(/^error: /, '')
-    // What is left of `-vit=1` once its letters are taken off.
-    .replace(/^unknown option '-(=.*)'$/, "flags such as -it take no value: '$1'");
+  const reason = first.replace(/^error: /, '');
   const hint = hintFor(reason, rest.join('\n'), verb);
   return new VirtcontainersError('invalid-argument', reason, hint === undefined ? {} : { hint });
 }

@@ -12,10 +12,10 @@ _virtc() {
   while (( index < COMP_CWORD )); do
     word=\${COMP_WORDS[index]}
     (( index += 1 ))
-    # What comes now is the command of a run, or a value.
-    if [[ $word == -- ]]; then return; fi
     if [[ $word == = ]]; then continue; fi
     if [[ -n $flag ]]; then flag=; continue; fi
+    # What comes now is the command of a run.
+    if [[ $word == -- ]]; then return; fi
     case "$verb $word" in
 ${valueCases(tree)}
       *\\ -*) ;;

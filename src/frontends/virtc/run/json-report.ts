@@ -63,7 +63,7 @@ export class JsonReport implements RunReport {
   }
 
   finished(exitCode: number): void {
-    this.stderr.flush();
+    this.stderr.close();
     this.#event('result', {
       id: this.#id,
       exitCode,
@@ -74,7 +74,7 @@ export class JsonReport implements RunReport {
   }
 
   failed(error: unknown): number {
-    this.stderr.flush();
+    this.stderr.close();
     const code = exitCodeFor(error);
     this.#write(toJsonLine(toErrorEvent(error, code)));
     return code;
@@ -90,6 +90,7 @@ class WrappedStderr extends Writable {
   readonly #target: Writable;
   // The first bytes of a character whose others have not come yet.
   #begun = Buffer.alloc(0);
+  #closed = false;
 
   constructor(target: Writable) {
     super();
@@ -99,6 +100,10 @@ class WrappedStderr extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    if (this.#closed) {
+      done();
+      return;
+    }
     const bytes = Buffer.concat([this.#begun, chunk]);
     const end = bytes.length - unfinishedLength(bytes);
     this.#begun = bytes.subarray(end);
@@ -107,10 +112,10 @@ class WrappedStderr extends Writable {
     else this.#target.write(toStderrLine(whole), done);
   }
 
-  /** Nothing more comes. */
-  flush(): void {
+  /** Nothing more comes: what a run that was broken off has not written yet is dropped, so that its end is the last line. */
+  close(): void {
+    this.#closed = true;
     if (this.#begun.length > 0) this.#target.write(toStderrLine(this.#begun));
-    this.#begun = Buffer.alloc(0);
   }
 }
 
