@@ -45,6 +45,7 @@ const steps = {
     ),
   ),
   'generated code': program('scripts/generate.mjs', '--check'),
+  reference: program('scripts/reference.mjs', '--check'),
 };
 
 await runScript(async () => {

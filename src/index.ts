@@ -4,8 +4,14 @@ import { createRuntime } from './create-runtime.js';
 import type { AbortOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
 
-export { type ErrorCode, isVirtcontainersError, VirtcontainersError } from './base/errors.js';
-export type { Logger } from './base/log.js';
+export {
+  type ErrorCode,
+  errorCodes,
+  isVirtcontainersError,
+  VirtcontainersError,
+  type VirtcontainersErrorOptions,
+} from './base/errors.js';
+export type { Logger, LogMethod } from './base/log.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';

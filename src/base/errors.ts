@@ -15,7 +15,7 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-export interface ErrorOptions {
+export interface VirtcontainersErrorOptions {
   /** What went wrong below; kept as `error.cause`. */
   readonly cause?: unknown;
   /** What the reader can do about it, as one sentence. */
@@ -33,7 +33,7 @@ export class VirtcontainersError extends Error {
   readonly hint: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: VirtcontainersErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = code === 'cancelled' ? 'AbortError' : 'VirtcontainersError';
     this.code = code;

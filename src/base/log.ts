@@ -1,6 +1,7 @@
 // The logger that programs inject: pino's shape, silent by default.
 
-type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+/** Writes one line: its fields, then its text. */
+export type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
 /** A pino-compatible logger. Fields used: `subsystem`, `pod`, `container`. */
 export interface Logger {

@@ -10,7 +10,7 @@ import { checkout, Ground } from './ground.js';
 import { busyWarning, lookAtMachine } from './machine.js';
 import { memoryBench } from './memory.js';
 import { pythonBench, untarBench } from './programs.js';
-import { type Report, toMarkdown, toTable } from './report.js';
+import { charts, type Report, toMarkdown, toTable } from './report.js';
 import { commandBench, jailBench, startBench } from './start.js';
 import { streamBench } from './streams.js';
 
@@ -97,5 +97,6 @@ function write(directory: string, report: Report): void {
   mkdirSync(directory, { recursive: true });
   writeFileSync(path.join(directory, 'benchmarks.md'), toMarkdown(report));
   writeFileSync(path.join(directory, 'benchmarks.json'), `${JSON.stringify(report, null, 2)}\n`);
-  console.error(`wrote ${path.join(directory, 'benchmarks.md')} and benchmarks.json`);
+  for (const { file, svg } of charts(report)) writeFileSync(path.join(directory, file), svg);
+  console.error(`wrote ${path.join(directory, 'benchmarks.md')}, its charts and benchmarks.json`);
 }

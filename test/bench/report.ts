@@ -1,5 +1,6 @@
-// Writes a run down: a table for the terminal, a page of Markdown for docs/.
-import { type Part, type Row, statistics, type Unit } from './figures.js';
+// Writes a run down: a table for the terminal, a page of Markdown with charts for docs/.
+import { partsChart, targetsChart } from './chart.js';
+import { type Row, statistics, type Unit } from './figures.js';
 import { busyWarning, type Machine } from './machine.js';
 import { type Judged, judge } from './targets.js';
 
@@ -65,6 +66,8 @@ export function toMarkdown({ machine, rows, missing, tookSeconds }: Report): str
     ...machineLines(machine, tookSeconds).map((line) => `- ${line}`),
     ...(warning === null ? [] : ['', `**Beware: ${warning}.**`]),
     '',
+    `![Each figure in parts of what it must be](${targetsFile})`,
+    '',
     table(heads),
     table(heads.map((_, column) => (column === 0 ? '---' : '---:'))),
     ...judge(rows).map((judged) => table(cells(judged))),
@@ -88,19 +91,32 @@ function machineLines(machine: Machine, tookSeconds: number): readonly string[] 
   ];
 }
 
-/** A row's parts as bars of text, where it has some. */
-function partLines({ name, unit, parts = [] }: Row): readonly string[] {
-  if (parts.length === 0) return [];
-  return ['', `## ${name}: what it is made of`, '', '```', ...bars(parts, unit), '```'];
+/** The files that the page shows, beside it. */
+export function charts({
+  rows,
+}: Report): readonly { readonly file: string; readonly svg: string }[] {
+  return [
+    { file: targetsFile, svg: targetsChart(rows) },
+    ...rows.filter(hasParts).map((row) => ({ file: partsFile(row), svg: partsChart(row) })),
+  ];
 }
 
-const barWidth = 40;
+const targetsFile = 'benchmarks-targets.svg';
 
-function bars(parts: readonly Part[], unit: Unit): readonly string[] {
-  const most = Math.max(...parts.map(({ value }) => value), 1e-9);
-  const nameWidth = Math.max(...parts.map(({ name }) => name.length));
-  return parts.map(({ name, value }) => {
-    const bar = '█'.repeat(Math.max(0, Math.round((value / most) * barWidth)));
-    return `${name.padEnd(nameWidth)}  ${figure(value, unit).padStart(6)} ${unit}  ${bar}`.trimEnd();
-  });
+function hasParts({ parts = [] }: Row): boolean {
+  return parts.length > 0;
+}
+
+function partsFile({ name }: Row): string {
+  return `benchmarks-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.svg`;
+}
+
+/** A row's parts as a chart and as numbers, where it has some. */
+function partLines(row: Row): readonly string[] {
+  if (!hasParts(row)) return [];
+  const figures = (row.parts ?? []).map(
+    ({ name, value }) => `${name} ${figure(value, row.unit)} ${row.unit}`,
+  );
+  const title = `${row.name}: what it is made of`;
+  return ['', `## ${title}`, '', `![${title}](${partsFile(row)})`, '', `${figures.join('; ')}.`];
 }

@@ -17,10 +17,7 @@ let pod: Pod;
 let box: Container;
 
 before(async () => {
-  pod = await runtime.createPod({ id: 'shared' });
-  e2e.cleanup(() => pod.delete({ force: true }));
-  box = await pod.createContainer({ id: 'box', rootfs: debian, command: ['sleep', 'infinity'] });
-  await box.start();
+  ({ pod, box } = await e2e.sharedPod(runtime));
 });
 
 /** Runs a container of its own in the shared pod and removes it. */

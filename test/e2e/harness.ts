@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { sleep } from '../../src/base/deadline.js';
 import { createRuntime } from '../../src/index.js';
 import type { ExitStatus } from '../../src/model/exit-status.js';
-import type { ExecOptions, RuntimeOptions } from '../../src/model/options.js';
-import type { Container, Process, Runtime } from '../../src/model/pod.js';
+import type { ExecOptions, PodOptions, RuntimeOptions } from '../../src/model/options.js';
+import type { Container, Pod, Process, Runtime } from '../../src/model/pod.js';
 import { type HostSnapshot, hostMountsWith, hostSnapshot, processesOf } from './leftovers.js';
 
 /** The checkout. */
@@ -83,6 +83,19 @@ export class E2e {
       configFile: '',
       ...options,
     });
+  }
+
+  /** A pod for all tests of this file, and in it a container that waits for their execs. */
+  async sharedPod(
+    runtime: Runtime,
+    options: PodOptions = {},
+  ): Promise<{ readonly pod: Pod; readonly box: Container }> {
+    const pod = await runtime.createPod({ id: 'shared', ...options });
+    this.cleanup(() => pod.delete({ force: true }));
+    const command = ['sleep', 'infinity'];
+    const box = await pod.createContainer({ id: 'box', rootfs: debian, command });
+    await box.start();
+    return { pod, box };
   }
 
   /** Registers what must be done before nothing may be left; the last one runs first. */

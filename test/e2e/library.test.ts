@@ -16,10 +16,7 @@ let pod: Pod;
 let box: Container;
 
 before(async () => {
-  pod = await runtime.createPod({ id: 'shared', labels: { purpose: 'tests' } });
-  e2e.cleanup(() => pod.delete({ force: true }));
-  box = await pod.createContainer({ id: 'box', rootfs: debian, command: ['sleep', 'infinity'] });
-  await box.start();
+  ({ pod, box } = await e2e.sharedPod(runtime, { labels: { purpose: 'tests' } }));
 });
 
 test('a container prints, exits with its code and is removed', async () => {

@@ -6,20 +6,16 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { before, test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
-import type { Container, Pod } from '../../src/model/pod.js';
-import { debian, E2e, printed, sh, shOk, until } from './harness.js';
+import type { Container } from '../../src/model/pod.js';
+import { E2e, printed, sh, shOk, until } from './harness.js';
 
 const e2e = new E2e('streams');
 const runtime = e2e.runtime();
-let pod: Pod;
 /** Runs for the whole file; tests exec in it. */
 let box: Container;
 
 before(async () => {
-  pod = await runtime.createPod({ id: 'shared' });
-  e2e.cleanup(() => pod.delete({ force: true }));
-  box = await pod.createContainer({ id: 'box', rootfs: debian, command: ['sleep', 'infinity'] });
-  await box.start();
+  ({ box } = await e2e.sharedPod(runtime));
 });
 
 test('input is passed on, half-closed, and refused where there is none', async () => {

@@ -1,5 +1,9 @@
 // Values of flags: one of a few words, and how a value is refused: which flag, what, the rule, what was most likely meant.
-import { type ErrorCode, type ErrorOptions, VirtcontainersError } from '../../base/errors.js';
+import {
+  type ErrorCode,
+  VirtcontainersError,
+  type VirtcontainersErrorOptions,
+} from '../../base/errors.js';
 import { nearest } from '../../model/parse/nearest.js';
 
 /** The error for a value; `flag` is the long form, the rule the end of a sentence. */
@@ -7,7 +11,7 @@ export function badFlag(
   flag: string,
   value: string,
   rule: string,
-  options: ErrorOptions & { readonly code?: ErrorCode } = {},
+  options: VirtcontainersErrorOptions & { readonly code?: ErrorCode } = {},
 ): VirtcontainersError {
   const { code = 'invalid-argument', ...rest } = options;
   return new VirtcontainersError(

@@ -1,6 +1,6 @@
 // What `-v SRC:DST[:ro]` means.
 import path from 'node:path';
-import type { ErrorOptions, VirtcontainersError } from '../../../base/errors.js';
+import type { VirtcontainersError, VirtcontainersErrorOptions } from '../../../base/errors.js';
 import type { MountOptions } from '../../../model/options.js';
 import { badFlag } from '../flag-values.js';
 
@@ -54,7 +54,7 @@ function refusal(
   code: 'invalid-argument' | 'unsupported',
   text: string,
   reason: string,
-  options: ErrorOptions = {},
+  options: VirtcontainersErrorOptions = {},
 ): VirtcontainersError {
   return badFlag('--volume', text, reason, { ...options, code });
 }
