@@ -32,13 +32,14 @@ async function loadMechanisms(
       hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
     });
   }
-  const [qemu, share, store, agent, images, processes] = await Promise.all([
+  const [qemu, share, store, agent, images, processes, size] = await Promise.all([
     import('./host/hypervisor/qemu/qemu-hypervisor.js'),
     import('./host/share/ninep-share.js'),
     import('./host/store/file-store.js'),
     import('./host/agent/ttrpc-agent-connector.js'),
     import('./host/images/guest-image.js'),
     import('./base/process-handle.js'),
+    import('./base/host-size.js'),
   ]);
   const config = await loadRuntimeConfig(options, environment, isRoot);
   const { runRoot, libRoot, guestImage, accelerator, defaults } = config;
@@ -62,6 +63,7 @@ async function loadMechanisms(
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
     defaults,
+    host: size.hostSize(),
     owner,
     log: options.logger ?? silentLogger,
     onProgress: options.onProgress,

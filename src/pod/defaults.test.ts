@@ -47,6 +47,17 @@ test('stopping the pod gives its containers that grace', async () => {
   world.assertNothingLeft();
 });
 
+test('a plan has the defaults too', async () => {
+  const world = new PodWorld({ defaults: configured });
+  const container = { rootfs: anyDirectory, command: ['true'] };
+  const plan = await world.runtime.planPod({}, [container]);
+  const builtIn = await new PodWorld().runtime.planPod({}, [container]);
+  assert.deepEqual(plan.vm.size, { cpus: 2, memoryMiB: 1024 });
+  const text = JSON.stringify(plan.containers);
+  assert.match(text, /"limit":77[,}]/);
+  assert.doesNotMatch(JSON.stringify(builtIn.containers), /"limit":77[,}]/);
+});
+
 test('options win over the defaults', async () => {
   const world = new PodWorld({ defaults: configured });
   const pod = await world.runtime.createPod({ cpus: 1, memoryMiB: 512 });

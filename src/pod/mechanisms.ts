@@ -6,6 +6,7 @@ import type { Share } from '../host/share/share.js';
 import type { Store } from '../host/store/store.js';
 import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
+import type { HostFacts } from '../model/host-facts.js';
 import type { ProgressEvent } from '../model/progress.js';
 
 export interface Mechanisms {
@@ -18,6 +19,7 @@ export interface Mechanisms {
   readonly accelerator: VmPlan['accelerator'];
   /** What pods and containers get where their options do not say. */
   readonly defaults: Defaults;
+  readonly host: HostFacts;
   /** This process. */
   readonly owner: ProcessHandle;
   readonly log: Logger;

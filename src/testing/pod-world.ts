@@ -56,6 +56,7 @@ export class PodWorld {
       },
       accelerator: 'auto',
       defaults: options.defaults ?? defaults,
+      host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
       onProgress: (event) => this.events.push(event),

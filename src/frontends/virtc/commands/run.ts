@@ -56,11 +56,13 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .option('-h, --hostname <name>', 'host name in the container (default: its name)')
     .option('-l, --label <name=value>', 'label of the container and its pod (repeatable)', collect)
     .option('--entrypoint <program>', 'program to run, with CMD as its arguments')
+    .option('--init', 'an init as PID 1 forwards signals to the command and reaps processes')
     .option('--network <mode>', 'none, which is all there is')
     .option('--rm', 'changes nothing: what has run is always removed')
     .addOption(
       wordOption('--hypervisor <kind>', 'what executes the VM (default auto)', accelerators),
     )
+    .option('--dry-run', 'print what would be done, and do nothing')
     .addOption(progressOption())
     .addOption(colorOption())
     .addOption(formatOption('; json is described below'))
@@ -77,6 +79,7 @@ const examples = [
   'virtc run --rootfs /srv/debian -- uname -r',
   'virtc run --rootfs /srv/debian -it -- bash',
   'virtc run --rootfs /srv/debian -i -m 1g -v "$PWD:/work:ro" -w /work -- python3 - < job.py',
+  'virtc run --rootfs /srv/debian --init -m 1g --dry-run -- ./job',
   'virtc run --rootfs /srv/debian --read-only --tmpfs /tmp --cap-drop ALL --timeout 30s -- ./job',
 ];
 
@@ -84,7 +87,7 @@ const jsonHelp = `
 With --format json standard error holds one JSON object a line and nothing else. Their "event" is
 progress, started, log, timeout, stderr (what the command wrote there, as text or base64), and
 at the end result (exitCode, exit, timedOut, timings) or error (code, message, hint, details).
-Standard output is the command's own in any case.`;
+Standard output is the command's own in any case; of --dry-run it is the plan, as text or JSON.`;
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];

@@ -37,6 +37,8 @@ export interface RunFlags {
   readonly label?: readonly string[];
   readonly network?: string;
   readonly pidsLimit?: string;
+  readonly init?: boolean;
+  readonly dryRun?: boolean;
   readonly debug?: boolean;
 }
 
@@ -89,6 +91,7 @@ export function toRunRequest(
       command,
       ...labels,
       stdin: flags.interactive === true,
+      ...(flags.init === true ? { init: true } : {}),
       ...toProcessOptions(flags, surroundings),
       ...toMounts(flags, surroundings),
       ...toLimits(flags),

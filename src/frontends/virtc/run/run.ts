@@ -3,10 +3,13 @@ import { VirtcontainersError } from '../../../base/errors.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { createRuntime } from '../../../index.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
+import type { Runtime } from '../../../model/pod.js';
 import { isJson } from '../flag-values.js';
 import { paintFor } from '../paint.js';
 import { type CommonFlags, loadSettings, runtimeOptionsOf } from '../settings.js';
+import { dryRunFormat, planRun, toJson } from './dry-run.js';
 import { readEnvFiles } from './env-file.js';
+import { formatPlan } from './format-plan.js';
 import { checkHostPaths } from './host-paths.js';
 import { inFlags } from './in-flags.js';
 import { JsonReport } from './json-report.js';
@@ -36,18 +39,16 @@ export async function run(
     throw inFlags(error, flags);
   });
   await checkHostPaths(request.container);
+  const runtime = makeRuntime(request, flags, report);
+  const plan = await planRun(runtime, request, terminal);
+  const format = dryRunFormat(flags);
+  if (format !== null) {
+    process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
+    return 0;
+  }
   try {
     const code = await runContainer(request, {
-      runtime: createRuntime({
-        ...runtimeOptionsOf(flags),
-        ...(request.accelerator === undefined ? {} : { accelerator: request.accelerator }),
-        logger: report.logger,
-        onProgress: (event) => {
-          const verb = event.phase === 'begin' ? 'begins' : 'ends';
-          report.logger.debug({ subsystem: 'run', pod: event.podId }, `${event.step} ${verb}`);
-          report.progress(event);
-        },
-      }),
+      runtime,
       signals: process,
       terminal,
       openStdin: () => process.stdin,
@@ -63,6 +64,19 @@ export async function run(
   } catch (error) {
     return report.failed(error);
   }
+}
+
+function makeRuntime(request: RunRequest, flags: CommonFlags, report: RunReport): Runtime {
+  return createRuntime({
+    ...runtimeOptionsOf(flags),
+    ...(request.accelerator === undefined ? {} : { accelerator: request.accelerator }),
+    logger: report.logger,
+    onProgress: (event) => {
+      const verb = event.phase === 'begin' ? 'begins' : 'ends';
+      report.logger.debug({ subsystem: 'run', pod: event.podId }, `${event.step} ${verb}`);
+      report.progress(event);
+    },
+  });
 }
 
 async function makeReport(request: RunRequest, flags: RunFlags & CommonFlags): Promise<RunReport> {
