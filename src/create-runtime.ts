@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
+import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
 import { loadRuntimeConfig, toRuntimeConfig } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
@@ -18,7 +19,9 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const environment = { ...process.env };
   // Mistakes in options and environment are told here; files are read at first use.
   toRuntimeConfig({ options, environment, isRoot });
-  return new LocalRuntime(() => loadMechanisms(options, environment, isRoot));
+  return new LocalRuntime(() =>
+    span('load-mechanisms', () => loadMechanisms(options, environment, isRoot)),
+  );
 }
 
 // Imported at first use: whoever imports the library may never make a pod.

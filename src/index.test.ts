@@ -13,6 +13,7 @@ test('the library exports these values and no others', () => {
     'VirtcontainersError',
     'createPod',
     'createRuntime',
+    'createTrace',
     'deletePod',
     'errorCodes',
     'gc',

@@ -1,5 +1,6 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
 /// <reference types="node" preserve="true" />
+import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
 import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { PlannedPod } from './model/planned-pod.js';
@@ -14,6 +15,9 @@ export {
 } from './base/errors.js';
 export type { Logger, LogMethod } from './base/log.js';
 export type { JailDescription } from './base/namespaces/describe-jail.js';
+export type { TraceArgs, TraceLane } from './base/trace/span.js';
+export type { Trace } from './base/trace/trace.js';
+export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
@@ -30,6 +34,14 @@ let shared: Runtime | undefined;
 function defaultRuntime(): Runtime {
   shared ??= createRuntime();
   return shared;
+}
+
+/**
+ * Makes an empty trace: what runs inside its `run` is recorded, on the host and in the guests. Recording takes some
+ * milliseconds of its own, for the guests are asked for their part.
+ */
+export function createTrace(): Trace {
+  return createTraceFrom();
 }
 
 /** `createPod` of the default runtime. */

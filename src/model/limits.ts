@@ -25,6 +25,8 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
+export const traceTimeoutMs = 2_000;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
 /** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */

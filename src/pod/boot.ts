@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { waitFor } from '../base/deadline.js';
 import { throwIfAborted } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { Vm, VmExit } from '../host/hypervisor/hypervisor.js';
@@ -14,6 +15,7 @@ import type { PodPlan } from './plan/plan.js';
 import { planVm } from './plan/plan-vm.js';
 import type { PodBook } from './pod-record.js';
 import type { Steps } from './steps.js';
+import { GuestTracing } from './trace/guest-tracing.js';
 
 export interface BootOptions {
   /** The beginning of an error's message. */
@@ -30,7 +32,7 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
   const { hypervisor, share, log } = mechanisms;
   const { podId } = plan;
   return Undo.run(async (undo) => {
-    const image = await mechanisms.openImage();
+    const image = await span('guest-image', mechanisms.openImage);
     const vmPlan = planVm(plan, image, mechanisms);
     const { runDirectory } = vmPlan;
     const podShare = await steps.run('share', () => share.create({ podId, runDirectory }));
@@ -56,7 +58,8 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     podShare.attach(vm.mountNamespacePid);
     const agent = await steps.run('vm-boot', () => attachAgent(mechanisms, options, vm));
     undo.add('agent', () => agent.close());
-    const live = new LiveVm({ vm, agent, share: podShare });
+    const tracing = await GuestTracing.begin({ podId, agent, beganMs: vm.runsSinceMs });
+    const live = new LiveVm({ vm, agent, share: podShare, tracing });
     const identity = {
       hostname: plan.hostname,
       machineId: machineId(podId, book.record.createdAt),

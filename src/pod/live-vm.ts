@@ -1,11 +1,13 @@
 // A pod's running VM with its agent and share: calls that end when the VM ends, and its orderly end.
 import { abortError, isVirtcontainersError, reasonOf } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
 import { Queue } from './queue.js';
+import type { GuestTracing } from './trace/guest-tracing.js';
 
 type GoneListener = (exit: VmExit) => void;
 
@@ -14,15 +16,23 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Null where nobody traces. */
+  readonly tracing: GuestTracing | null;
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
   #exit: VmExit | null = null;
 
-  constructor(parts: { readonly vm: Vm; readonly agent: Agent; readonly share: PodShare }) {
+  constructor(parts: {
+    readonly vm: Vm;
+    readonly agent: Agent;
+    readonly share: PodShare;
+    readonly tracing: GuestTracing | null;
+  }) {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    this.tracing = parts.tracing;
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
@@ -77,8 +87,8 @@ export class LiveVm {
         cpus: Math.max(cpus, size.cpus),
         memoryMiB: Math.max(memoryMiB, size.memoryMiB),
       };
-      await this.call(what, () => this.vm.grow(total), growing);
-      await this.call(what, (agent) => agent.online(total), growing);
+      await span('hot-plug', () => this.call(what, () => this.vm.grow(total), growing));
+      await span('agent-online', () => this.call(what, (agent) => agent.online(total), growing));
     });
   }
 

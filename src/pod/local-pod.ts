@@ -315,6 +315,7 @@ export class LocalPod implements Pod {
     // First of all: its end is asked for now, and not a death.
     this.#live = null;
     this.#state = 'stopped';
+    await live.tracing?.collect();
     const failures = await this.#steps.run('vm-stop', () =>
       endVm(this.#mechanisms, this.#book, live),
     );

@@ -1,6 +1,7 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
+import { monotonicMs } from '../base/trace/span.js';
 import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
@@ -24,6 +25,7 @@ export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator = { kind: 'tcg', reason: 'a fake' };
   readonly mountNamespacePid = null;
+  readonly runsSinceMs = monotonicMs();
   readonly exited: Promise<VmExit>;
   readonly crun: FakeCrun;
   readonly system = new FakeSystem();
@@ -46,6 +48,8 @@ export class FakeVm implements Vm {
       system: this.system,
       runtime: this.crun,
       version: '0.0.0-fake',
+      // Its guest's clock is ours, and it has booted when it is there.
+      bootMarks: () => ['kernel', 'agent-setup'].map((name) => ({ name, atMs: this.runsSinceMs })),
     });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;

@@ -37,7 +37,7 @@ export function withPlainBooleans(argv: readonly string[], program: Command): re
       continue;
     }
     result.push(...plainWords(word, command));
-    if (takesNextWord(word, command)) {
+    if (takesNextWord(word, argv[index + 1], command)) {
       index += 1;
       if (index < argv.length) result.push(argv[index] ?? '');
     }
@@ -65,18 +65,18 @@ function plainWords(word: string, command: Command): readonly string[] {
   return [...others, words[value] === true ? long : `--no-${long.slice(2)}`];
 }
 
-function takesNextWord(word: string, command: Command): boolean {
-  if (word.startsWith('--')) {
-    const option = find(command, word);
-    return option !== undefined && !isBoolean(option);
-  }
+function takesNextWord(word: string, next: string | undefined, command: Command): boolean {
+  const takes = (option: Option | undefined): boolean =>
+    option !== undefined &&
+    (option.required || (option.optional && next?.startsWith('-') === false));
+  if (word.startsWith('--')) return takes(find(command, word));
   // The first letter with a value has the rest of the word, or else the next word.
   const letters = [...word.slice(1)];
   const index = letters.findIndex((letter) => {
     const option = find(command, `-${letter}`);
     return option === undefined || !isBoolean(option);
   });
-  return index === letters.length - 1 && find(command, `-${letters[index]}`) !== undefined;
+  return index === letters.length - 1 && takes(find(command, `-${letters[index]}`));
 }
 
 function find(command: Command, name: string): Option | undefined {

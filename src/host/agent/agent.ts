@@ -61,6 +61,34 @@ export interface GuestInfo {
   readonly uptimeMs: number;
 }
 
+/** When a phase of the guest's boot was over, on the guest's clock. */
+export interface GuestBootMark {
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** What the guest has measured of its own work, on its clock. */
+export interface GuestSpan {
+  readonly name: string;
+  readonly beginMs: number;
+  readonly endMs: number;
+  /** Index of the span around it, which comes before it; null for none. */
+  readonly parent: number | null;
+  readonly failed: boolean;
+}
+
+/** The guest's own times, which begin with its kernel; bounded, each name printable, everything in an order that can be. */
+export interface GuestTimes {
+  /** The phases of the boot in their order. */
+  readonly bootMarks: readonly GuestBootMark[];
+  readonly spans: readonly GuestSpan[];
+  /** The guest's clock when it was asked and when it answered. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+  /** What was left out: no room in the guest, or more than can be or than is believed. */
+  readonly dropped: number;
+}
+
 /** One call's bounds. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -134,6 +162,8 @@ export interface Agent {
   ): Promise<{ readonly offset: bigint; readonly closed: boolean }>;
   resizeTerminal(process: ProcessRef, size: TerminalSize, options?: CallOptions): Promise<void>;
   destroyContainer(containerId: string, options?: CallOptions): Promise<void>;
+  /** The guest's times; the first call begins the recording of its spans. @throws `unsupported` if it is older than that */
+  trace(options?: CallOptions): Promise<GuestTimes>;
   /** Ends the connection; pending calls reject with `unavailable`. Safe to repeat. */
   close(): void;
 }

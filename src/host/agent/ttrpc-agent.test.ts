@@ -89,6 +89,7 @@ const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => P
     resizeTerminal: (agent, options) =>
       agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
     destroyContainer: (agent, options) => agent.destroyContainer('web', options),
+    trace: (agent, options) => agent.trace(options),
   };
 
 test('every method reaches the guest with all that was given', async () => {

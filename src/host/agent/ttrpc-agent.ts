@@ -11,6 +11,7 @@ import type {
   GuestContainer,
   GuestInfo,
   GuestProcess,
+  GuestTimes,
   Identity,
   InputChunk,
   OutputChunk,
@@ -18,6 +19,7 @@ import type {
   ProcessRef,
 } from './agent.js';
 import { toAgentError } from './agent-error.js';
+import { toGuestTimes } from './to-guest-times.js';
 import {
   toCreateRequest,
   toExecRequest,
@@ -163,6 +165,11 @@ export class TtrpcAgent implements Agent {
     await this.#call(`cannot destroy container ${containerId}`, options, (bounds) =>
       this.#rpc.destroyContainer({ containerId }, bounds),
     );
+  }
+
+  async trace(options?: CallOptions): Promise<GuestTimes> {
+    const what = 'cannot trace the guest';
+    return toGuestTimes(await this.#call(what, options, (bounds) => this.#rpc.trace({}, bounds)));
   }
 
   async #call<T>(

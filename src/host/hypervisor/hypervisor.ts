@@ -96,6 +96,8 @@ export interface Vm {
   readonly accelerator: Accelerator;
   /** The process in whose mount namespace the shares of this VM live; null where there is none (a fake). */
   readonly mountNamespacePid: number | null;
+  /** When the guest began to run, on the monotonic clock in milliseconds. */
+  readonly runsSinceMs: number;
   /** Settles once, as soon as the VM is gone; never rejects. */
   readonly exited: Promise<VmExit>;
   /** Opens a fresh connection to the agent's channel; the one before must be closed. */

@@ -66,11 +66,22 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .addOption(progressOption())
     .addOption(colorOption())
     .addOption(formatOption('; json is described below'))
+    .option(
+      '--trace [file.json]',
+      'show where the time went, and write it for Perfetto (default virtc-trace.json)',
+    )
     .option('--debug', 'print log lines and timings, and all that is known of an error')
     .addHelpText('after', jsonHelp)
     .action(async (words: readonly string[], _flags: unknown, command: Command) => {
       const { run } = await import('../run/run.js');
-      exitWith(await run(words, command.optsWithGlobals<RunFlags & CommonFlags>()));
+      const flags = command.optsWithGlobals<RunFlags & CommonFlags>();
+      const { trace } = flags;
+      if (trace === undefined) return exitWith(await run(words, flags));
+      const [{ traceRun }, { traceSurroundings }] = await Promise.all([
+        import('../trace/trace-run.js'),
+        import('../trace/surroundings.js'),
+      ]);
+      exitWith(await traceRun(trace, () => run(words, flags), await traceSurroundings(flags)));
     });
   withExamples(verb, ...examples);
 }
@@ -86,7 +97,8 @@ const examples = [
 const jsonHelp = `
 With --format json standard error holds one JSON object a line and nothing else. Their "event" is
 progress, started, log, timeout, stderr (what the command wrote there, as text or base64), and
-at the end result (exitCode, exit, timedOut, timings) or error (code, message, hint, details).
+at the end result (exitCode, exit, timedOut, timings) or error (code, message, hint, details);
+what --trace says follows as trace.
 Standard output is the command's own in any case; of --dry-run it is the plan, as text or JSON.`;
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

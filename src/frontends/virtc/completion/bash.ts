@@ -5,7 +5,7 @@ import type { FlagSpec, Tree, Values, VerbSpec } from './tree.js';
 export function toBash(tree: Tree): string {
   return `# bash completion of virtc, made by: virtc completion bash
 _virtc() {
-  local current=\${COMP_WORDS[COMP_CWORD]} verb= flag= index=1 word
+  local current=\${COMP_WORDS[COMP_CWORD]} verb= flag= optional= index=1 word
   COMPREPLY=()
   # bash takes --flag=value for three words.
   if [[ $current == = ]]; then current=; fi
@@ -13,7 +13,8 @@ _virtc() {
     word=\${COMP_WORDS[index]}
     (( index += 1 ))
     if [[ $word == = ]]; then continue; fi
-    if [[ -n $flag ]]; then flag=; continue; fi
+    if [[ -n $flag && ( -z $optional || $word != -* ) ]]; then flag=; continue; fi
+    flag= optional=
     # What comes now is the command of a run.
     if [[ $word == -- ]]; then return; fi
     case "$verb $word" in
@@ -23,6 +24,7 @@ ${valueCases(tree)}
       *) return ;;
     esac
   done
+  if [[ -n $optional && $current == -* ]]; then flag=; fi
   case "$verb $flag" in
 ${flagCases(tree)}
     ?*\\ -*|\\ -*) return ;;
@@ -39,10 +41,15 @@ const words = (list: readonly string[]): Values => ({ kind: 'words', words: list
 
 /** Where a flag is one whose value is the next word. */
 function valueCases(tree: Tree): string {
-  const patterns = allFlags(tree).flatMap(({ verb, flag }) =>
-    flag.values === null ? [] : flag.names.map((name) => quoted(`${verb} ${name}`)),
-  );
-  return `      ${patterns.join('|')}) flag=$word ;;`;
+  const patterns = (isOptional: boolean): string =>
+    allFlags(tree)
+      .filter(({ flag }) => flag.values !== null && flag.isOptional === isOptional)
+      .flatMap(({ verb, flag }) => flag.names.map((name) => quoted(`${verb} ${name}`)))
+      .join('|');
+  const optional = patterns(true);
+  const cases = [`      ${patterns(false)}) flag=$word ;;`];
+  if (optional !== '') cases.push(`      ${optional}) flag=$word optional=1 ;;`);
+  return cases.join('\n');
 }
 
 /** What the value of a flag can be. */

@@ -22,11 +22,11 @@ export function toFish(tree: Tree): string {
   return `${lines.join('\n')}\n`;
 }
 
-function flagLine(condition: string, { names, about, values }: FlagSpec): string {
+function flagLine(condition: string, { names, about, values, isOptional }: FlagSpec): string {
   const options = names.map((name) =>
     name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
   );
-  return `complete -c virtc -n ${condition} ${options.join(' ')}${valueWords(values)} -d ${quoted(about)}`;
+  return `complete -c virtc -n ${condition} ${options.join(' ')}${isOptional ? '' : valueWords(values)} -d ${quoted(about)}`;
 }
 
 function valueWords(values: Values | null): string {

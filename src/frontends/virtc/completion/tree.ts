@@ -12,6 +12,8 @@ export interface FlagSpec {
   readonly about: string;
   /** Null where it has no value. */
   readonly values: Values | null;
+  /** Whether the value may be left out. */
+  readonly isOptional: boolean;
 }
 
 export interface VerbSpec {
@@ -55,14 +57,19 @@ function operandOf(argument: Argument | undefined): Values {
 
 function toFlag(option: Option): FlagSpec {
   const names = [option.short, option.long].filter((name) => name !== undefined);
-  return { names, about: option.description, values: valuesOf(option) };
+  return {
+    names,
+    about: option.description,
+    values: valuesOf(option),
+    isOptional: option.optional,
+  };
 }
 
 /** By the name that the help gives the value. */
 function valuesOf(option: Option): Values | null {
   if (!option.required && !option.optional) return null;
   if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices };
-  const value = /<(.*)>/.exec(option.flags)?.[1] ?? '';
+  const value = /[<[](.*)[>\]]$/.exec(option.flags)?.[1] ?? '';
   if (value === 'dir') return { kind: 'directory' };
-  return { kind: value === 'file' || value.startsWith('src:') ? 'file' : 'anything' };
+  return { kind: /^file\b/.test(value) || value.startsWith('src:') ? 'file' : 'anything' };
 }

@@ -27,10 +27,10 @@ if [[ $funcstack[1] == _virtc ]]; then _virtc "$@"; else compdef _virtc virtc; f
 }
 
 /** A specification for each name of a flag; one that can be repeated may stand again. */
-function toSpecs({ names, about, values }: FlagSpec): readonly string[] {
+function toSpecs({ names, about, values, isOptional }: FlagSpec): readonly string[] {
   const often = about.includes('repeatable') ? '*' : '';
   const text = about.replace(/[[\]\\:]/g, '\\$&');
-  const value = values === null ? '' : `:value:${action(values)}`;
+  const value = values === null ? '' : `${isOptional ? '::' : ':'}value:${action(values)}`;
   return names.map((name) => {
     const glue = values === null ? '' : name.startsWith('--') ? '=' : '+';
     return quoted(`${often}${name}${glue}[${text}]${value}`);

@@ -40,6 +40,7 @@ export interface RunFlags {
   readonly init?: boolean;
   readonly dryRun?: boolean;
   readonly debug?: boolean;
+  readonly trace?: string | true;
 }
 
 /** What is to be run; the terminal's size is only known later. */

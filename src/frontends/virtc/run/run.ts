@@ -1,6 +1,7 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
 import { VirtcontainersError } from '../../../base/errors.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
+import { recording, span } from '../../../base/trace/span.js';
 import { createRuntime } from '../../../index.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import type { Runtime } from '../../../model/pod.js';
@@ -27,6 +28,7 @@ export async function run(
   flags: RunFlags & CommonFlags,
 ): Promise<number> {
   const terminal = new Terminal(process, { get: getTerminalMode, set: setTerminalMode });
+  const endOptions = recording()?.open('options', 'host');
   const request = toRunRequest(words, flags, {
     cwd: process.cwd(),
     environment: process.env,
@@ -39,8 +41,9 @@ export async function run(
     throw inFlags(error, flags);
   });
   await checkHostPaths(request.container);
+  endOptions?.();
   const runtime = makeRuntime(request, flags, report);
-  const plan = await planRun(runtime, request, terminal);
+  const plan = await span('plan', () => planRun(runtime, request, terminal));
   const format = dryRunFormat(flags);
   if (format !== null) {
     process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));

@@ -19,6 +19,7 @@ export interface QemuVmParts {
   readonly handle: VmHandle;
   readonly parts: VmParts;
   readonly qmp: QmpClient;
+  readonly runsSinceMs: number;
   /** Lets the VM's process have memory for a VM of that size. */
   readonly allowMemory: (memoryMiB: number) => void;
   /** Releases all that the VM held on the host; the process is gone by then. */
@@ -29,6 +30,7 @@ export class QemuVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator;
   readonly mountNamespacePid: number;
+  readonly runsSinceMs: number;
   readonly exited: Promise<VmExit>;
   readonly #plan: VmPlan;
   readonly #parts: VmParts;
@@ -36,10 +38,12 @@ export class QemuVm implements Vm {
   readonly #hotPlug: HotPlug;
   readonly #release: () => Promise<void>;
 
-  constructor({ plan, accelerator, handle, parts, qmp, allowMemory, release }: QemuVmParts) {
+  constructor(all: QemuVmParts) {
+    const { plan, accelerator, handle, parts, qmp, allowMemory, release } = all;
     this.handle = handle;
     this.accelerator = accelerator;
     this.mountNamespacePid = parts.process.pid;
+    this.runsSinceMs = all.runsSinceMs;
     this.exited = parts.exited;
     this.#plan = plan;
     this.#parts = parts;

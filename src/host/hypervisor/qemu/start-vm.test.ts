@@ -8,6 +8,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
+import { createTrace } from '../../../base/trace/trace.js';
 import { FakeQemu, type FakeQemuBehaviour } from '../../../testing/fake-qemu.js';
 import type { StartOptions, Vm, VmPlan } from '../hypervisor.js';
 import type { CgroupMaker } from './cgroup-maker.js';
@@ -352,6 +353,28 @@ test('what the guest does not give back still counts, and the error says so', as
   assert.match(String(error.details['failedCleanups']), /unplug cpu2: .*the guest is busy/);
   assert.deepEqual(vm.size, { cpus: 2, memoryMiB: 512 });
   await vm.stop({ graceMs: 1000 });
+});
+
+test('a traced start tells its steps, how long QEMU took to answer, and how long the machine ran', async () => {
+  const trace = createTrace();
+  const { start, qemu } = world();
+  const vm = await trace.run(() => start());
+  const names = (lane: string) => trace.spans.filter((span) => span.lane === lane);
+  const find = (name: string) => trace.spans.find((span) => span.name === name);
+  assert.deepEqual(
+    names('qemu').map(({ name }) => name),
+    ['start', 'run'],
+  );
+  for (const step of ['accelerator', 'cgroups', 'jail', 'qmp', 'seal', 'cont']) {
+    assert.equal(find(step)?.lane, 'host', step);
+  }
+  assert.ok((find('start')?.endMs ?? 0) <= (find('seal')?.beginMs ?? 0));
+  assert.ok((find('run')?.beginMs ?? 0) >= (find('cont')?.endMs ?? 0));
+  qemu().end({ code: 0, signal: null });
+  await vm.exited;
+  const ended = find('run')?.endMs;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(find('run')?.endMs, ended, 'it ended with QEMU');
 });
 
 test('what is described is what is started, and describing makes nothing', async () => {
