@@ -25,9 +25,10 @@ const layers = [
   },
   {
     name: 'create-runtime',
-    folder: '^src/(create-runtime|config|config-file)\\.ts$',
-    may: ['^src/(create-runtime|config|config-file)\\.ts$', '^src/(pod|oci|host|model|base|wire)/'],
+    folder: '^src/(create-runtime|config)\\.ts$',
+    may: ['^src/config-file/', '^src/(pod|oci|host|model|base|wire)/'],
   },
+  { name: 'config-file', folder: '^src/config-file/', may: ['^src/(model|base)/'] },
   {
     name: 'index',
     folder: '^src/index\\.ts$',
@@ -43,6 +44,7 @@ const layers = [
     folder: '^src/frontends/virtc/',
     may: [
       '^src/(index|config)\\.ts$',
+      '^src/config-file/',
       '^src/doctor/',
       '^src/base/',
       '^src/model/',

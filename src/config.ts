@@ -1,51 +1,166 @@
-// Where a runtime keeps things and how it runs VMs: options, then the environment, then defaults.
+// The configuration that holds: an option or flag, else the environment, else a configuration file, else the default.
 import path from 'node:path';
+import { VirtcontainersError } from './base/errors.js';
+import { type ConfigFile, readConfigFiles } from './config-file/config-file.js';
+import {
+  allKeys,
+  cliKeys,
+  type Key,
+  type KeyName,
+  libraryKeys,
+  type Place,
+  type Value,
+} from './config-file/keys.js';
+import type { Defaults } from './model/defaults.js';
 import type { RuntimeOptions } from './model/options.js';
 import { checkRuntimeOptions } from './model/parse/runtime-options.js';
+import { showValue } from './model/parse/show-value.js';
+import { parseDuration } from './model/parse-duration.js';
+import { parseSize } from './model/parse-size.js';
 
-/** Complete, absolute. */
+export { readConfigFiles } from './config-file/config-file.js';
+export {
+  allKeys,
+  type Color,
+  type KeyName,
+  type LogLevel,
+  type Progress,
+} from './config-file/keys.js';
+
+/** Where a runtime keeps things and how it runs VMs; complete, absolute. */
 export interface RuntimeConfig {
   readonly runRoot: string;
   readonly libRoot: string;
   /** Null means the current image below `libRoot`. */
   readonly guestImage: string | null;
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** What pods and containers get where their options do not say. */
+  readonly defaults: Defaults;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Where a value comes from. */
+export type Source =
+  | { readonly kind: 'option' | 'flag' | 'variable'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'default' };
+
+export interface Settled<T = Value | null> {
+  readonly value: T;
+  readonly source: Source;
+}
+
+type Keys = Readonly<Record<string, Key>>;
+type ValueOf<K extends Key> = ReturnType<K['otherwise']>;
+/** Each key with its value. */
+export type SettledKeys<K extends Keys> = { readonly [Name in keyof K]: Settled<ValueOf<K[Name]>> };
+
+/** What decides, the strongest first; then come the defaults. */
+export interface ConfigLayers extends Place {
+  /** Options of the library. */
+  readonly options?: RuntimeOptions;
+  /** Flags of the command line that were given, by the key that they set. */
+  readonly flags?: Readonly<Partial<Record<KeyName, Settled<Value>>>>;
+  /** The one that wins first. */
+  readonly files?: readonly ConfigFile[];
+}
 
 /**
- * Settles a runtime's configuration; an environment variable that is empty counts as absent.
- * @throws VirtcontainersError `invalid-argument` naming the option
+ * The configuration of a runtime: reads the configuration files.
+ * @throws VirtcontainersError naming the option, the variable, or the file and the place in it
  */
-export function toRuntimeConfig(
+export async function loadRuntimeConfig(
   options: RuntimeOptions,
-  environment: Environment,
+  environment: Place['environment'],
   isRoot: boolean,
-): RuntimeConfig {
+): Promise<RuntimeConfig> {
   checkRuntimeOptions(options);
-  const variable = (name: string): string | undefined => environment[name] || undefined;
-  const home = variable('HOME') ?? '/';
-  const runBase = variable('XDG_RUNTIME_DIR') ?? `/run/user/${process.getuid?.() ?? 0}`;
-  const dataBase = variable('XDG_DATA_HOME') ?? path.join(home, '.local/share');
-  const chosen = {
-    runRoot:
-      options.runRoot ??
-      variable('VIRTC_RUN_ROOT') ??
-      (isRoot ? '/run/virtcontainers' : path.join(runBase, 'virtcontainers')),
-    libRoot:
-      options.libRoot ??
-      variable('VIRTC_LIB_ROOT') ??
-      (isRoot ? '/var/lib/virtcontainers' : path.join(dataBase, 'virtcontainers')),
-    guestImage: options.guestImage ?? variable('VIRTC_GUEST_IMAGE'),
-    accelerator: options.accelerator ?? variable('VIRTC_ACCELERATOR') ?? 'auto',
-  };
-  // What the environment says is checked as options are.
-  checkRuntimeOptions(chosen);
+  const files = await readConfigFiles({ named: options.configFile, environment, isRoot });
+  return toRuntimeConfig({ options, environment, isRoot, files });
+}
+
+/**
+ * Settles what a runtime needs; an environment variable that is empty counts as absent.
+ * @throws VirtcontainersError `invalid-argument` naming the option or variable
+ */
+export function toRuntimeConfig(layers: ConfigLayers): RuntimeConfig {
+  checkRuntimeOptions(layers.options ?? {});
+  const settled = settle(libraryKeys, layers);
+  const { run_root: runRoot, lib_root: libRoot, guest_image: guestImage } = settled;
   return {
-    runRoot: path.resolve(chosen.runRoot),
-    libRoot: path.resolve(chosen.libRoot),
-    guestImage: chosen.guestImage === undefined ? null : path.resolve(chosen.guestImage),
-    accelerator: chosen.accelerator as RuntimeConfig['accelerator'],
+    runRoot: path.resolve(runRoot.value),
+    libRoot: path.resolve(libRoot.value),
+    guestImage: guestImage.value === null ? null : path.resolve(guestImage.value),
+    accelerator: settled.accelerator.value,
+    defaults: {
+      cpus: settled['pod.cpus'].value,
+      memoryMiB: toMiB(settled['pod.memory'].value),
+      pidsLimit: settled['container.pids_limit'].value,
+      stopGraceMs: toMs(settled['container.stop_grace'].value),
+      writes: settled['container.writes'].value,
+    },
   };
+}
+
+/** How the command line shows things. @throws VirtcontainersError `invalid-argument` naming the variable */
+export function toCliConfig(layers: ConfigLayers): SettledKeys<typeof cliKeys> {
+  return settle(cliKeys, layers);
+}
+
+/** Every key's value and where it comes from, in the order of the documentation. */
+export function settleAll(layers: ConfigLayers): Readonly<Record<KeyName, Settled>> {
+  return { ...settle(libraryKeys, layers), ...settle(cliKeys, layers) };
+}
+
+function settle<K extends Keys>(keys: K, layers: ConfigLayers): SettledKeys<K> {
+  const entries = Object.entries(keys).map(([name, key]) => [name, settleKey(name, key, layers)]);
+  // What each key accepts is what its default is of.
+  return Object.fromEntries(entries) as SettledKeys<K>;
+}
+
+function settleKey(name: string, key: Key, layers: ConfigLayers): Settled {
+  const { options = {}, flags = {}, files = [] } = layers;
+  const option = key.option === undefined ? undefined : options[key.option];
+  if (option !== undefined)
+    return { value: option, source: { kind: 'option', name: key.option ?? '' } };
+  const flag = flags[name as KeyName];
+  if (flag !== undefined) return flag;
+  const variable = key === allKeys['cli.color'] ? colorOf(layers) : variableOf(key, layers);
+  if (variable !== undefined) return variable;
+  for (const { path: file, values } of files) {
+    const value = values[name as KeyName];
+    if (value !== undefined) return { value, source: { kind: 'file', path: file } };
+  }
+  return { value: key.otherwise(layers), source: { kind: 'default' } };
+}
+
+function variableOf(key: Key, { environment }: ConfigLayers): Settled | undefined {
+  const name = key.variable;
+  const text = name === undefined ? undefined : environment[name];
+  if (name === undefined || !text) return undefined;
+  // A path may be relative here: whoever sets the variable knows where.
+  const value = key.words === undefined ? path.resolve(text) : text;
+  if (key.accept(value)) return { value, source: { kind: 'variable', name } };
+  throw new VirtcontainersError(
+    'invalid-argument',
+    `cannot use ${name}=${showValue(text)}: it ${key.rule}`,
+    { details: { variable: name } },
+  );
+}
+
+/** The two variables that all programs share; FORCE_COLOR wins, as with Node. */
+function colorOf({ environment }: ConfigLayers): Settled | undefined {
+  const { FORCE_COLOR: force, NO_COLOR: no } = environment;
+  if (force) {
+    const value = force === '0' || force === 'false' ? 'never' : 'always';
+    return { value, source: { kind: 'variable', name: 'FORCE_COLOR' } };
+  }
+  return no ? { value: 'never', source: { kind: 'variable', name: 'NO_COLOR' } } : undefined;
+}
+
+function toMiB(text: string): number {
+  return Math.ceil((parseSize(text, 1) ?? Number.NaN) / 1024 ** 2);
+}
+
+function toMs(text: string): number {
+  return parseDuration(text) ?? Number.NaN;
 }

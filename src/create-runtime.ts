@@ -4,7 +4,7 @@ import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
 import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
-import { type RuntimeConfig, toRuntimeConfig } from './config.js';
+import { loadRuntimeConfig, toRuntimeConfig } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
 import type { Runtime } from './model/pod.js';
 import { LocalRuntime } from './pod/local-runtime.js';
@@ -16,16 +16,18 @@ import type { Mechanisms } from './pod/mechanisms.js';
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const isRoot = process.getuid?.() === 0;
-  const config = toRuntimeConfig(options, process.env, isRoot);
+  const environment = { ...process.env };
+  // Mistakes in options and environment are told here; files are read at first use.
+  toRuntimeConfig({ options, environment, isRoot });
   return new LocalRuntime(() =>
-    span('load-mechanisms', () => loadMechanisms(config, options, isRoot)),
+    span('load-mechanisms', () => loadMechanisms(options, environment, isRoot)),
   );
 }
 
 // Imported at first use: whoever imports the library may never make a pod.
 async function loadMechanisms(
-  config: RuntimeConfig,
   options: RuntimeOptions,
+  environment: Readonly<Record<string, string | undefined>>,
   isRoot: boolean,
 ): Promise<Mechanisms> {
   if (!isRoot) {
@@ -42,7 +44,8 @@ async function loadMechanisms(
     import('./base/process-handle.js'),
     import('./base/host-size.js'),
   ]);
-  const { runRoot, libRoot, guestImage, accelerator } = config;
+  const config = await loadRuntimeConfig(options, environment, isRoot);
+  const { runRoot, libRoot, guestImage, accelerator, defaults } = config;
   const owner = processes.processHandle(process.pid);
   if (owner === null) {
     throw new VirtcontainersError(
@@ -62,6 +65,7 @@ async function loadMechanisms(
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
+    defaults,
     host: size.hostSize(),
     owner,
     log: options.logger ?? silentLogger,

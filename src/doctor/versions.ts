@@ -1,10 +1,11 @@
 // The versions of everything that a pod is made of.
 import { reasonOf } from '../base/errors.js';
 import { version } from '../base/version.js';
-import { toRuntimeConfig } from '../config.js';
+import { loadRuntimeConfig } from '../config.js';
 import { agentProtocolVersion } from '../host/agent/agent.js';
 import { qemuProgram, qemuVersion } from '../host/hypervisor/qemu/qemu-version.js';
 import { openGuestImage } from '../host/images/guest-image.js';
+import type { RuntimeOptions } from '../model/options.js';
 
 export interface Versions {
   readonly virtc: string;
@@ -22,11 +23,16 @@ export interface Versions {
   readonly guestImageError: string | null;
 }
 
-/** Looks them up; what is missing is null. @throws VirtcontainersError `invalid-argument` for a bad environment variable */
+/** Looks them up; what is missing is null. @throws VirtcontainersError `invalid-argument` for a bad environment variable or configuration file */
 export async function allVersions(
   environment: Readonly<Record<string, string | undefined>>,
+  options: Pick<RuntimeOptions, 'configFile'> = {},
 ): Promise<Versions> {
-  const { libRoot, guestImage } = toRuntimeConfig({}, environment, process.getuid?.() === 0);
+  const { libRoot, guestImage } = await loadRuntimeConfig(
+    options,
+    environment,
+    process.getuid?.() === 0,
+  );
   const [qemu, image] = await Promise.all([
     qemuVersion(qemuProgram),
     openGuestImage({ libRoot, path: guestImage ?? undefined }).then(

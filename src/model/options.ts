@@ -13,17 +13,25 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
 
 /** Where a runtime keeps things and how it runs VMs. */
 export interface RuntimeOptions {
-  /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
+  /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else the configuration file's, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
   readonly runRoot?: string;
   /**
-   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else `/var/lib/virtcontainers`, under
-   * `$XDG_DATA_HOME` without root.
+   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else the configuration file's, else
+   * `/var/lib/virtcontainers`, under `$XDG_DATA_HOME` without root.
    */
   readonly libRoot?: string;
-  /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the current one below `libRoot`. */
+  /** Directory of a guest image. Default: `$VIRTC_GUEST_IMAGE`, else the configuration file's, else the current one below `libRoot`. */
   readonly guestImage?: string;
-  /** `auto` uses KVM where it is proved to work, else emulation; `kvm` fails without it. Default: `$VIRTC_ACCELERATOR`, else `auto`. */
+  /**
+   * `auto` uses KVM where it is proved to work, else emulation; `kvm` fails without it. Default:
+   * `$VIRTC_ACCELERATOR`, else the configuration file's, else `auto`.
+   */
   readonly accelerator?: 'auto' | 'kvm' | 'tcg';
+  /**
+   * The configuration file, instead of the user's and the system's; `''` reads none. Read at first use. Default: `$VIRTC_CONFIG`, else
+   * `$XDG_CONFIG_HOME/virtcontainers/config.toml` over `/etc/virtcontainers/config.toml`, where they are there.
+   */
+  readonly configFile?: string;
   /** Default: drops everything. */
   readonly logger?: Logger;
   /** Told of each step of every pod of this runtime. */
@@ -41,9 +49,9 @@ export interface PodOptions extends AbortOptions {
   readonly id?: string;
   /** Default: the id, cut to the 64 characters that Linux allows. */
   readonly hostname?: string;
-  /** Least number of the VM's processors; containers' limits can make it grow. Default 1. */
+  /** Least number of the VM's processors; containers' limits can make it grow. Default: the configuration file's, else 1. */
   readonly cpus?: number;
-  /** Least memory of the VM, in MiB; containers' limits can make it grow. Default 512. */
+  /** Least memory of the VM, in MiB; containers' limits can make it grow. Default: the configuration file's, else 512. */
   readonly memoryMiB?: Size;
   readonly labels?: Readonly<Record<string, string>>;
   /** Told of each step of this pod. */
@@ -118,7 +126,7 @@ export interface DirectoryRootfsOptions {
   readonly kind: 'directory';
   /** Made absolute against the current directory. */
   readonly path: string;
-  /** `discard` (the default): writes go to the VM's memory and end with the container; `host`: they change the directory. */
+  /** `discard` (the default, unless the configuration file says otherwise): writes go to the VM's memory and end with the container; `host`: they change the directory. */
   readonly writes?: 'host' | 'discard';
 }
 
@@ -147,7 +155,7 @@ export type MountOptions =
 export interface ContainerOptions extends ProcessOptions, AbortOptions {
   /** Unique among all containers of a run root. Default: 12 fresh hexadecimal digits. */
   readonly id?: string;
-  /** A directory's path is short for `{ kind: 'directory', path, writes: 'discard' }`. */
+  /** A directory's path is short for `{ kind: 'directory', path }`. */
   readonly rootfs: string | DirectoryRootfsOptions;
   /** Program and arguments; the program is looked up in the container's PATH. */
   readonly command: readonly string[];
@@ -165,7 +173,7 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly memoryMiB?: Size;
   /** Limit in processors, for example 1.5; the VM grows to hold it. Default: none but the VM's own. */
   readonly cpus?: number;
-  /** Most processes and threads. Default 4096. */
+  /** Most processes and threads. Default: the configuration file's, else 4096. */
   readonly pidsLimit?: number;
   /** Exactly these, for example `['CAP_CHOWN']`. Default: docker's fourteen. */
   readonly capabilities?: readonly string[];
@@ -190,7 +198,7 @@ export interface ContainerRunOptions
     Pick<RunOptions, 'input' | 'maxBufferBytes'> {}
 
 export interface StopOptions extends AbortOptions {
-  /** Between the stop signal and SIGKILL, in milliseconds. Default 10 s. */
+  /** Between the stop signal and SIGKILL, in milliseconds. Default: the configuration file's, else 10 s. */
   readonly graceMs?: Duration;
 }
 

@@ -11,6 +11,7 @@ import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
 import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
+import { defaults } from '../model/defaults.js';
 import type { ContainerOptions } from '../model/options.js';
 import { anyDirectory, PodWorld } from '../testing/pod-world.js';
 import { LocalRuntime } from './local-runtime.js';
@@ -113,6 +114,7 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
         kernelParameters: ['quiet'],
       }),
       accelerator: 'tcg',
+      defaults,
       host: { cpus: 2, memoryMiB: 4096 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,

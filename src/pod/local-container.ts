@@ -235,7 +235,7 @@ export class LocalContainer implements Container {
 
   async stop(options?: StopOptions): Promise<void> {
     const what = `cannot stop container ${this.id}`;
-    const { graceMs } = await parseStopOptions(what, options);
+    const { graceMs } = await parseStopOptions(what, options, this.#side.defaults);
     const signal = options?.signal;
     await this.#queue.run({ what, signal, yieldsTo: 'delete' }, async (hurry) => {
       if (this.#guest === null) return;

@@ -154,13 +154,14 @@ export class LocalPod implements Pod {
   }
 
   async createContainer(options: ContainerOptions): Promise<Container> {
-    return this.#createQueued(await parseContainerOptions(options), options.signal);
+    const config = await parseContainerOptions(options, this.#mechanisms.defaults);
+    return this.#createQueued(config, options.signal);
   }
 
   run(options: ContainerRunOptions): CommandRun {
     return runCommand(`cannot run in pod ${this.id}`, () =>
       Undo.run(async (undo) => {
-        const request = await parseContainerRunOptions(options);
+        const request = await parseContainerRunOptions(options, this.#mechanisms.defaults);
         const container = await this.#createQueued(request.config, options.signal);
         undo.add('container', () => container.delete({ force: true }));
         return await container.startRun(request, options.signal);
@@ -275,7 +276,7 @@ export class LocalPod implements Pod {
 
   async stop(options?: StopOptions): Promise<void> {
     const what = `cannot stop pod ${this.id}`;
-    const { graceMs } = await parseStopOptions(what, options);
+    const { graceMs } = await parseStopOptions(what, options, this.#mechanisms.defaults);
     if (this.#deleted) return;
     this.#queue.interrupt('stop', 'the pod is being stopped');
     await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'delete' }, async (hurry) => {
@@ -527,6 +528,7 @@ export class LocalPod implements Pod {
       hostname: this.#book.record.config.hostname,
       steps: this.#steps,
       log: this.#log,
+      defaults: this.#mechanisms.defaults,
       vm: (what) => this.#living(what),
       booted: (what, signal) => this.#booted(what, signal),
       makeRoom: (live, { what, containerId, resources, signal }) => {

@@ -49,8 +49,8 @@ export class LocalRuntime implements Runtime {
   }
 
   async createPod(options: PodOptions = {}): Promise<Pod> {
-    const config = await parsePodOptions(options);
     const mechanisms = await this.#ready();
+    const config = await parsePodOptions(options, mechanisms.defaults);
     const { id } = config;
     if (this.#pods.has(id) || this.#coming.has(id)) {
       throw new VirtcontainersError(
@@ -84,7 +84,8 @@ export class LocalRuntime implements Runtime {
     options: PodOptions = {},
     containers: readonly ContainerOptions[] = [],
   ): Promise<PlannedPod> {
-    const config = await parsePodOptions(options);
+    const mechanisms = await this.#ready();
+    const config = await parsePodOptions(options, mechanisms.defaults);
     const what = `cannot plan pod ${config.id}`;
     if (!Array.isArray(containers)) {
       throw new VirtcontainersError(
@@ -92,9 +93,11 @@ export class LocalRuntime implements Runtime {
         `${what}: the containers must be a list of options`,
       );
     }
-    const configs = await Promise.all(containers.map((one) => parseContainerOptions(one)));
+    const configs = await Promise.all(
+      containers.map((one) => parseContainerOptions(one, mechanisms.defaults)),
+    );
     throwIfAborted(options.signal, what);
-    return describePod(await this.#ready(), config, configs);
+    return describePod(mechanisms, config, configs);
   }
 
   async listPods(): Promise<readonly PodListEntry[]> {

@@ -4,6 +4,7 @@ import type { AgentConnector } from '../host/agent/agent.js';
 import type { BootImage, Hypervisor, VmPlan } from '../host/hypervisor/hypervisor.js';
 import type { Share } from '../host/share/share.js';
 import type { Store } from '../host/store/store.js';
+import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { HostFacts } from '../model/host-facts.js';
 import type { ProgressEvent } from '../model/progress.js';
@@ -16,6 +17,8 @@ export interface Mechanisms {
   /** The guest image that VMs boot, checked at each use. */
   readonly openImage: () => Promise<BootImage>;
   readonly accelerator: VmPlan['accelerator'];
+  /** What pods and containers get where their options do not say. */
+  readonly defaults: Defaults;
   readonly host: HostFacts;
   /** This process. */
   readonly owner: ProcessHandle;

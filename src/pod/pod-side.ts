@@ -1,6 +1,7 @@
 // What a container needs of its pod.
 import type { Logger } from '../base/log.js';
 import type { Resources } from '../model/container-config.js';
+import type { Defaults } from '../model/defaults.js';
 import type { Pod } from '../model/pod.js';
 import type { EventBody } from './events/event-hub.js';
 import type { LiveVm } from './live-vm.js';
@@ -11,6 +12,7 @@ export interface PodSide {
   readonly hostname: string;
   readonly steps: Steps;
   readonly log: Logger;
+  readonly defaults: Defaults;
   /** The VM. @throws VirtcontainersError saying why it does not run */
   vm(what: string): LiveVm;
   /** The VM; a stopped pod boots first. */

@@ -11,6 +11,7 @@ import { type CgroupMaker, hostCgroups } from '../host/hypervisor/qemu/cgroup-ma
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
 import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
+import { defaults } from '../model/defaults.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
@@ -116,6 +117,7 @@ export class DiskWorld {
       }),
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       accelerator: 'tcg',
+      defaults,
       owner: { pid: process.pid, startTime: '1' },
       log: this.#logger(),
       onProgress: undefined,

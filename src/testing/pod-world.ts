@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../base/log.js';
 import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
+import { type Defaults, defaults } from '../model/defaults.js';
 import type { ProgressEvent } from '../model/progress.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import type { Mechanisms } from '../pod/mechanisms.js';
@@ -26,7 +27,13 @@ export class PodWorld {
   beforeImage: () => Promise<void> = async () => {};
 
   /** @param other a world whose host this process shares: the same disk, VMs and shares */
-  constructor(options: { readonly crun?: FakeCrunOptions; readonly other?: PodWorld } = {}) {
+  constructor(
+    options: {
+      readonly crun?: FakeCrunOptions;
+      readonly other?: PodWorld;
+      readonly defaults?: Defaults;
+    } = {},
+  ) {
     const { other } = options;
     this.disk = other?.disk ?? new FakeDisk();
     this.store = new FakeStore(this.disk);
@@ -48,6 +55,7 @@ export class PodWorld {
         };
       },
       accelerator: 'auto',
+      defaults: options.defaults ?? defaults,
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,

@@ -66,7 +66,12 @@ export class Ground {
   /** Starts a program that ends with this run, with its roots in the environment. */
   start(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     this.signal.throwIfAborted();
-    const env = { ...process.env, VIRTC_RUN_ROOT: this.runRoot, VIRTC_LIB_ROOT: this.libRoot };
+    const env = {
+      ...process.env,
+      VIRTC_RUN_ROOT: this.runRoot,
+      VIRTC_LIB_ROOT: this.libRoot,
+      VIRTC_CONFIG: '',
+    };
     const child = spawn(program, args, { cwd: this.scratch, env, ...options });
     this.#children.add(child);
     child.once('close', () => this.#children.delete(child));

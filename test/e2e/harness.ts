@@ -77,7 +77,12 @@ export class E2e {
 
   /** A runtime of the library in this process. */
   runtime(options: RuntimeOptions = {}): Runtime {
-    return createRuntime({ runRoot: this.runRoot, libRoot: this.libRoot, ...options });
+    return createRuntime({
+      runRoot: this.runRoot,
+      libRoot: this.libRoot,
+      configFile: '',
+      ...options,
+    });
   }
 
   /** A pod for all tests of this file, and in it a container that waits for their execs. */
@@ -121,6 +126,7 @@ export class E2e {
         ...process.env,
         VIRTC_RUN_ROOT: this.runRoot,
         VIRTC_LIB_ROOT: this.libRoot,
+        VIRTC_CONFIG: '',
         ...options.env,
       },
       stdio: options.stdio ?? 'pipe',

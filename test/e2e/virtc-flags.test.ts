@@ -157,6 +157,56 @@ test('what a killed owner left is found by doctor, and gc removes it and prints 
   await e2e.assertNothingLeft();
 });
 
+test('what the configuration file says reaches the VM, and --format json tells the run', async () => {
+  const file = path.join(e2e.scratch, 'config.toml');
+  const text = `accelerator = "tcg"
+[pod]
+memory = "768MiB"
+cpus = 2
+[container]
+pids_limit = 50
+`;
+  writeFileSync(file, text, { mode: 0o600 });
+  const script = `
+    nproc; grep MemTotal /proc/meminfo; cat /sys/fs/cgroup/pids.max
+    printf '{"event":"result"}\\n\\377' >&2; exit 7`;
+  const { code, stdout, stderr } = await e2e.virtc(
+    [
+      ...['--config', file, 'run', '--rootfs', debian, '--format', 'json', '--name', 'told'],
+      ...['--label', 'a=b', '--rm', '--tty=false', '--entrypoint', 'bash', '--', '-c', script],
+    ],
+    // Were it used, this VM could not start.
+    { env: { VIRTC_CONFIG: '/none' } },
+  );
+  const [cpus, memory, pids] = stdout.toString().split('\n');
+  const memoryMiB = Number(memory?.match(/\d+/)?.[0]) / 1024;
+  assert.deepEqual([cpus, pids], ['2', '50'], stderr);
+  assert.ok(memoryMiB > 600 && memoryMiB <= 768, `${memoryMiB} MiB`);
+  assert.equal(code, 7);
+  const events = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const ended = events
+    .filter(({ event, phase }) => event === 'progress' && phase === 'end')
+    .map(({ step }) => step);
+  for (const step of ['vm-boot', 'container-start', 'release']) assert.ok(ended.includes(step));
+  const written = events
+    .filter(({ event }) => event === 'stderr')
+    .map((event) => Buffer.from(event.text ?? event.base64, event.text ? 'utf8' : 'base64'));
+  assert.equal(Buffer.concat(written).toString('latin1'), '{"event":"result"}\n\xff');
+  const { timings, ...result } = events.at(-1);
+  assert.deepEqual(result, {
+    event: 'result',
+    id: 'told',
+    exitCode: 7,
+    exit: { code: 7, signal: null, reason: 'exited' },
+    timedOut: false,
+  });
+  assert.ok(timings.some(({ step }: { step: string }) => step === 'vm-boot'));
+  await e2e.assertNothingLeft();
+});
+
 test('doctor finds this host able, in text as well, and leaves nothing', async () => {
   const { code, stderr, report, of } = await doctor({ VIRTC_ACCELERATOR: 'tcg' });
   assert.deepEqual([code, stderr, report.ok], [0, '', true]);

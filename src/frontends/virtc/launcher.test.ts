@@ -12,7 +12,12 @@ function virtc(t: TestContext, args: readonly string[]): { status: number | null
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const link = path.join(folder, 'virtc');
   symlinkSync(fileURLToPath(new URL('../../../../bin/virtc', import.meta.url)), link);
-  const env = { ...process.env, VIRTC_LIB_ROOT: folder, VIRTC_RUN_ROOT: path.join(folder, 'run') };
+  const env = {
+    ...process.env,
+    VIRTC_CONFIG: '',
+    VIRTC_LIB_ROOT: folder,
+    VIRTC_RUN_ROOT: path.join(folder, 'run'),
+  };
   return spawnSync(link, args, { encoding: 'utf8', env, timeout: 20_000 });
 }
 
@@ -32,8 +37,9 @@ test('arguments arrive as they are', (t) => {
 const refusals: readonly [readonly string[], RegExp][] = [
   [['help', 'bogus'], /^virtc: unknown command 'bogus'\n$/],
   [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
-  [['run', '-it=1', 'true'], /^virtc: flags such as -it take no value: '=1'\n/],
-  [['run', '--tty=1', 'true'], /^virtc: unknown option '--tty=1'\n/],
+  [['run', '-it=maybe', 'true'], /^virtc: cannot use --tty "maybe": it must be true or false\n$/],
+  [['run', '-dit', 'true'], /^virtc: unknown option '-dit'\nhint: .*supervisor/],
+  [['gc', '--format', 'json', '--nope'], /^\{"event":"error","code":"invalid-argument",.*\}\n$/],
 ];
 for (const [args, message] of refusals) {
   test(`refused: virtc ${args.join(' ')}`, (t) => {

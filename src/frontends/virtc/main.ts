@@ -1,15 +1,12 @@
 // From arguments to an exit code: parses the command line, runs the verb, reports what failed.
-import { Command, CommanderError } from 'commander';
-import { version } from '../../base/version.js';
-import { addDoctor } from './commands/doctor.js';
-import { addGc } from './commands/gc.js';
-import { addRun } from './commands/run.js';
-import { addSetup } from './commands/setup.js';
-import { addVersion } from './commands/version.js';
-import { describeError, exitCodeFor, exitCodes } from './report.js';
-
-/** How a command tells the code that the program ends with. */
-export type ExitWith = (code: number) => void;
+import type { Command } from 'commander';
+import { withPlainBooleans } from './boolean-flags.js';
+import { toErrorEvent, toJsonLine } from './json-lines.js';
+import { paintFor } from './paint.js';
+import { createProgram } from './program.js';
+import { describeError, exitCodeFor } from './report.js';
+import type { CommonFlags } from './settings.js';
+import { toUsageError, verbOf } from './usage-errors.js';
 
 /** Runs `virtc` with the arguments after its name; resolves with the exit code and never rejects. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -17,55 +14,38 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = createProgram((result) => {
     code = result;
   });
+  const verb = verbOf(argv, program);
   try {
-    await program.parseAsync(withKnownHelp(argv, program), { from: 'user' });
+    const words = withPlainBooleans(withKnownHelp(argv, program), program);
+    await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.virtcFailed;
-    process.stderr.write(describeError(error, { debug: process.env['VIRTC_LOG'] === 'debug' }));
-    return exitCodeFor(error);
+    const failure = toUsageError(error, verb?.name());
+    if (failure === null) return 0;
+    return await reportFailure(failure, (verb ?? program).optsWithGlobals<CommonFlags>());
   }
 }
 
-/** The command line with all its verbs; parsing throws a CommanderError where commander would exit. */
-function createProgram(exitWith: ExitWith): Command {
-  const program = new Command('virtc')
-    .description('Run containers in virtual machines of their own.')
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(toOurStyle(text)) })
-    .version(version, '-V, --version', 'print the version')
-    .helpCommand('help [command]', 'show the help of a command')
-    .addHelpText('after', environmentHelp);
-  for (const add of [addRun, addSetup, addDoctor, addGc, addVersion]) add(program, exitWith);
-  return program;
-}
-
-/** commander answers `help bogus` with all its help, as if nothing were wrong: that verb is as unknown as without `help`. */
+/** Nothing means help; and commander answers `help bogus` with all its help, as if nothing were wrong. */
 function withKnownHelp(argv: readonly string[], program: Command): readonly string[] {
   const [verb, asked] = argv;
+  if (verb === undefined) return ['help'];
   if (verb !== 'help' || asked === undefined) return argv;
   return program.commands.some((command) => command.name() === asked) ? argv : [asked];
 }
 
-/** commander's `error: …` and `(Did you mean …?)` as every other message of ours looks. */
-function toOurStyle(text: string): string {
-  return (
-    text
-      // What is left of `-it=1` once its letters are taken off.
-      .replace(/^error: unknown option '-(=.*)'$/m, "error: flags such as -it take no value: '$1'")
-      .replace(/^error: /, 'virtc: ')
-      .replace(/\n\(Did you mean (.*)\?\)/s, '\nhint: did you mean $1?')
+/** Tells a failure in the form that the flags which could be read ask for. */
+async function reportFailure(error: unknown, flags: CommonFlags): Promise<number> {
+  const code = exitCodeFor(error);
+  if (flags.format === 'json') {
+    process.stderr.write(toJsonLine(toErrorEvent(error, code)));
+    return code;
+  }
+  const { colorForErrors } = await import('./settings.js');
+  const color = await colorForErrors(flags, process.env);
+  const debug = flags.debug === true || process.env['VIRTC_LOG'] === 'debug';
+  process.stderr.write(
+    describeError(error, { debug, paint: paintFor(color, process.stderr, process.env) }),
   );
+  return code;
 }
-
-const environmentHelp = `
-Environment:
-  VIRTC_RUN_ROOT     directory of live state (default /run/virtcontainers)
-  VIRTC_LIB_ROOT     directory of guest images and logs (default /var/lib/virtcontainers)
-  VIRTC_GUEST_IMAGE  directory of the guest image to use
-  VIRTC_ACCELERATOR  auto, kvm or tcg (default auto)
-  VIRTC_LOG          debug, info, warn or error: log on standard error
-
-Exit codes: the command's own; 124 if --timeout ended it, 125 if virtc failed, 126 if
-the command cannot be executed, 127 if it does not exist, 128+n if signal n ended it.`;

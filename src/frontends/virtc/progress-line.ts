@@ -20,9 +20,14 @@ export class ProgressLine {
   #shown = false;
   #closed = false;
 
-  constructor(stream: ProgressStream, environment: { readonly TERM?: string | undefined }) {
+  /** @param mode `auto` shows it where there is a terminal, the others never */
+  constructor(
+    stream: ProgressStream,
+    environment: { readonly TERM?: string | undefined },
+    mode: 'auto' | 'plain' | 'none' = 'auto',
+  ) {
     this.#stream = stream;
-    this.enabled = stream.isTTY === true && environment.TERM !== 'dumb';
+    this.enabled = mode === 'auto' && stream.isTTY === true && environment.TERM !== 'dumb';
   }
 
   /** Says what is being done, once it has taken a moment. */

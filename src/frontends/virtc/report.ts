@@ -1,6 +1,7 @@
 // What a failure looks like on standard error, and the exit code it gives.
 import { isVirtcontainersError, reasonOf, type VirtcontainersError } from '../../base/errors.js';
 import { printableTail } from '../../base/untrusted-text.js';
+import { type Paint, plain } from './paint.js';
 
 /** Exit codes that are not the command's own, as docker has them. */
 export const exitCodes = {
@@ -22,7 +23,11 @@ export function exitCodeFor(error: unknown): number {
 }
 
 /** An error as text for a person, control characters escaped, with a newline at its end. */
-export function describeError(error: unknown, options: { readonly debug: boolean }): string {
+export function describeError(
+  error: unknown,
+  options: { readonly debug: boolean; readonly paint?: Paint },
+): string {
+  const { paint = plain } = options;
   const lines = [`virtc: ${reasonOf(error)}`];
   if (isVirtcontainersError(error)) {
     if (error.hint !== undefined) lines.push(`hint: ${error.hint}`);
@@ -30,7 +35,11 @@ export function describeError(error: unknown, options: { readonly debug: boolean
   }
   if (options.debug) lines.push(...everythingElse(error));
   // All of it: what comes from elsewhere is bounded where it comes in.
-  return `${printableTail(lines.join('\n'), Number.POSITIVE_INFINITY)}\n`;
+  const text = printableTail(lines.join('\n'), Number.POSITIVE_INFINITY);
+  const colored = text
+    .replace(/^virtc:/, (word) => paint('red', word))
+    .replace(/^hint:/m, (word) => paint('yellow', word));
+  return `${colored}\n`;
 }
 
 /** What the VM said last, where it died. */

@@ -1,34 +1,46 @@
 // A logger that writes one line per entry to standard error.
 import type { Logger } from '../../base/log.js';
 import { printable } from '../../base/untrusted-text.js';
-import { type LogLevel, logLevels } from './environment.js';
+import { logLevels } from '../../model/defaults.js';
+
+type EntryLevel = Exclude<(typeof logLevels)[number], 'off'>;
 
 /** Longest line, in characters. */
 const maxLineLength = 16 * 1024;
 
+/** Where entries go. */
+type Sink = (level: EntryLevel, fields: Readonly<Record<string, unknown>>, message: string) => void;
+
 /** Logs what is at least as grave as `level`: `debug qemu pod=a: text {"more":1}`. */
-export function stderrLogger(
-  level: LogLevel,
-  write: (line: string) => void,
+export function stderrLogger(level: EntryLevel, write: (line: string) => void): Logger {
+  return levelLogger(level, (entryLevel, fields, message) => {
+    write(`${formatEntry(entryLevel, fields, message)}\n`);
+  });
+}
+
+/** Gives a sink what is at least as grave as `level`. */
+export function levelLogger(
+  level: EntryLevel,
+  sink: Sink,
   bound: Readonly<Record<string, unknown>> = {},
 ): Logger {
   const log =
-    (entryLevel: LogLevel) =>
+    (entryLevel: EntryLevel) =>
     (fields: Readonly<Record<string, unknown>>, message: string): void => {
       if (logLevels.indexOf(entryLevel) < logLevels.indexOf(level)) return;
-      write(`${formatEntry(entryLevel, { ...bound, ...fields }, message)}\n`);
+      sink(entryLevel, { ...bound, ...fields }, message);
     };
   return {
     debug: log('debug'),
     info: log('info'),
     warn: log('warn'),
     error: log('error'),
-    child: (fields) => stderrLogger(level, write, { ...bound, ...fields }),
+    child: (fields) => levelLogger(level, sink, { ...bound, ...fields }),
   };
 }
 
 function formatEntry(
-  level: LogLevel,
+  level: EntryLevel,
   fields: Readonly<Record<string, unknown>>,
   message: string,
 ): string {

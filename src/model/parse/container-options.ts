@@ -3,9 +3,9 @@ import path from 'node:path';
 import { VirtcontainersError } from '../../base/errors.js';
 import { allCapabilities, defaultCapabilities, rlimitTypes } from '../capabilities.js';
 import type { ContainerConfig, Mount, ResourceLimit } from '../container-config.js';
+import { type Defaults, defaults } from '../defaults.js';
 import { newId, validateId } from '../id.js';
 import {
-  defaultPidsLimit,
   guestOverheadMiB,
   initPath,
   maxPidsLimit,
@@ -54,13 +54,17 @@ export interface ContainerRunRequest extends CollectConfig {
  * What `run` of a pod runs.
  * @throws VirtcontainersError `invalid-argument`
  */
-export async function parseContainerRunOptions(options: unknown): Promise<ContainerRunRequest> {
+export async function parseContainerRunOptions(
+  options: unknown,
+  otherwise: Otherwise = defaults,
+): Promise<ContainerRunRequest> {
   schemas ??= allSchemas(await loadZod());
   const id = idOf('container', options);
   const what = `cannot run container ${id}`;
   const parsed = check(what, schemas.run, options);
   const collect = toCollectConfig(parsed);
-  const config = toConfig(what, id, { ...parsed, stdin: collect.input !== null });
+  const withStdin = { ...parsed, stdin: collect.input !== null };
+  const config = toConfig(what, id, { parsed: withStdin, otherwise });
   return { config, end: toEndConfig({ ...parsed, killSignal: config.stopSignal }), ...collect };
 }
 
@@ -68,16 +72,26 @@ export async function parseContainerRunOptions(options: unknown): Promise<Contai
  * A container's complete configuration.
  * @throws VirtcontainersError `invalid-argument`
  */
-export async function parseContainerOptions(options: unknown): Promise<ContainerConfig> {
+export async function parseContainerOptions(
+  options: unknown,
+  otherwise: Otherwise = defaults,
+): Promise<ContainerConfig> {
   schemas ??= allSchemas(await loadZod());
   const id = idOf('container', options);
   const what = `cannot create container ${id}`;
-  return toConfig(what, id, check(what, schemas.container, options));
+  return toConfig(what, id, { parsed: check(what, schemas.container, options), otherwise });
 }
 
 type Parsed = Output<ReturnType<typeof allSchemas>['container']>;
 
-function toConfig(what: string, id: string, parsed: Omit<Parsed, 'id'>): ContainerConfig {
+/** What holds where options say nothing. */
+type Otherwise = Pick<Defaults, 'pidsLimit' | 'writes'>;
+
+function toConfig(
+  what: string,
+  id: string,
+  { parsed, otherwise }: { readonly parsed: Omit<Parsed, 'id'>; readonly otherwise: Otherwise },
+): ContainerConfig {
   const mounts = parsed.mounts ?? [];
   refuseRepeated(
     what,
@@ -93,7 +107,7 @@ function toConfig(what: string, id: string, parsed: Omit<Parsed, 'id'>): Contain
   );
   return {
     id,
-    rootfs: parsed.rootfs,
+    rootfs: { ...parsed.rootfs, writes: parsed.rootfs.writes ?? otherwise.writes },
     readOnlyRootfs: parsed.readOnlyRootfs ?? false,
     process: {
       command: parsed.command,
@@ -109,7 +123,7 @@ function toConfig(what: string, id: string, parsed: Omit<Parsed, 'id'>): Contain
     resources: {
       memoryBytes: parsed.memoryMiB ?? null,
       cpus: parsed.cpus ?? null,
-      pids: parsed.pidsLimit ?? defaultPidsLimit,
+      pids: parsed.pidsLimit ?? otherwise.pidsLimit,
     },
     capabilities: parsed.capabilities ?? defaultCapabilities,
     rlimits: parsed.rlimits ?? [],
@@ -189,7 +203,7 @@ function rootfsSchema(z: Z, p: Parts) {
       return {
         kind: 'directory' as const,
         path: path.resolve(result.data.path),
-        writes: result.data.writes ?? 'discard',
+        writes: result.data.writes,
       };
     }
     for (const issue of result.error.issues)

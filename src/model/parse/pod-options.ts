@@ -1,15 +1,9 @@
 // Options of a pod, of a runtime and of single calls to complete values.
 import { VirtcontainersError } from '../../base/errors.js';
 import type { TerminalSize } from '../container-config.js';
+import { type Defaults, defaults } from '../defaults.js';
 import { signalNumber } from '../exit-status.js';
-import {
-  defaultVmCpus,
-  defaultVmMemoryMiB,
-  guestOverheadMiB,
-  maxVmCpus,
-  maxVmMemoryMiB,
-  stopGraceMs,
-} from '../limits.js';
+import { guestOverheadMiB, maxVmCpus, maxVmMemoryMiB } from '../limits.js';
 import type { PodConfig } from '../pod-config.js';
 import { idOf } from './container-options.js';
 import { type Parts, parts } from './parts.js';
@@ -18,21 +12,27 @@ import { showValue } from './show-value.js';
 
 const MiB = 1024 * 1024;
 
+/** How much memory a VM can be asked to have at least. */
+export const vmMemoryRule = `must be from ${guestOverheadMiB} MiB (what the guest itself needs) to ${maxVmMemoryMiB} MiB`;
+
 let schemas: ReturnType<typeof allSchemas> | undefined;
 
 /**
  * A pod's complete configuration.
  * @throws VirtcontainersError `invalid-argument`
  */
-export async function parsePodOptions(options: unknown): Promise<PodConfig> {
+export async function parsePodOptions(
+  options: unknown,
+  otherwise: Pick<Defaults, 'cpus' | 'memoryMiB'> = defaults,
+): Promise<PodConfig> {
   const id = idOf('pod', options);
   const parsed = check(`cannot create pod ${id}`, (await load()).pod, options);
   return {
     id,
     hostname: parsed.hostname ?? id.slice(0, 64),
-    cpus: parsed.cpus ?? defaultVmCpus,
+    cpus: parsed.cpus ?? otherwise.cpus,
     memoryMiB:
-      parsed.memoryMiB === undefined ? defaultVmMemoryMiB : Math.ceil(parsed.memoryMiB / MiB),
+      parsed.memoryMiB === undefined ? otherwise.memoryMiB : Math.ceil(parsed.memoryMiB / MiB),
     labels: parsed.labels ?? {},
   };
 }
@@ -41,9 +41,10 @@ export async function parsePodOptions(options: unknown): Promise<PodConfig> {
 export async function parseStopOptions(
   what: string,
   options: unknown,
+  otherwise: Pick<Defaults, 'stopGraceMs'> = defaults,
 ): Promise<{ graceMs: number }> {
   const parsed = check(what, (await load()).stop, options ?? {});
-  return { graceMs: parsed.graceMs ?? stopGraceMs };
+  return { graceMs: parsed.graceMs ?? otherwise.stopGraceMs };
 }
 
 /** What `delete` was asked. @throws VirtcontainersError `invalid-argument` */
@@ -103,14 +104,7 @@ function podSchema(z: Z, p: Parts) {
     onProgress: p.callback.optional(),
     hostname: p.hostname.optional(),
     cpus: p.integer(1, maxVmCpus).optional(),
-    memoryMiB: p
-      .size(
-        MiB,
-        guestOverheadMiB * MiB,
-        maxVmMemoryMiB * MiB,
-        `must be from ${guestOverheadMiB} MiB (what the guest itself needs) to ${maxVmMemoryMiB} MiB`,
-      )
-      .optional(),
+    memoryMiB: p.size(MiB, guestOverheadMiB * MiB, maxVmMemoryMiB * MiB, vmMemoryRule).optional(),
     labels: p.labels.optional(),
   });
 }

@@ -13,6 +13,7 @@ const rules: Readonly<
   runRoot: ['must be a path without NUL', isPath],
   libRoot: ['must be a path without NUL', isPath],
   guestImage: ['must be a path without NUL', isPath],
+  configFile: ['must be a path without NUL, or empty', (value) => value === '' || isPath(value)],
   accelerator: [
     "must be 'auto', 'kvm' or 'tcg'",
     (value) => value === 'auto' || value === 'kvm' || value === 'tcg',

@@ -2,11 +2,13 @@
 import { printable } from '../../../base/untrusted-text.js';
 import type { Check } from '../../../doctor/check.js';
 import { isJson } from '../flag-values.js';
+import { toErrorEvent, toJsonLine } from '../json-lines.js';
+import { type Paint, plain } from '../paint.js';
 import { describeError, exitCodes } from '../report.js';
+import type { CommonFlags } from '../settings.js';
 
-export interface DoctorFlags {
+export interface DoctorFlags extends CommonFlags {
   readonly fix?: boolean;
-  readonly format?: string;
 }
 
 /** What surrounds it; tests give fakes. */
@@ -14,6 +16,8 @@ export interface DoctorContext {
   readonly check: () => Promise<readonly Check[]>;
   /** Tells what it does on standard error. */
   readonly setUp: () => Promise<void>;
+  /** For the words of the checks, and for errors; default none. */
+  readonly paint?: { readonly stdout: Paint; readonly stderr: Paint };
   readonly streams: {
     readonly stdout: { write(text: string): unknown };
     readonly stderr: { write(text: string): unknown };
@@ -27,18 +31,23 @@ const maxLineLength = 4096;
 export async function doctor(flags: DoctorFlags, context: DoctorContext): Promise<number> {
   const { stdout, stderr } = context.streams;
   const json = isJson(flags.format);
+  const { paint = { stdout: plain, stderr: plain } } = context;
   let checks = await context.check();
   if (flags.fix === true && checks.some(isFixable)) {
     try {
       await context.setUp();
     } catch (error) {
       // What is still missing is told below.
-      stderr.write(describeError(error, { debug: false }));
+      stderr.write(
+        json
+          ? toJsonLine(toErrorEvent(error, exitCodes.found))
+          : describeError(error, { debug: false, paint: paint.stderr }),
+      );
     }
     checks = await context.check();
   }
   const healthy = checks.every(({ status }) => status !== 'fail');
-  stdout.write(json ? toJson(healthy, checks) : toText(checks));
+  stdout.write(json ? toJson(healthy, checks) : toText(checks, paint.stdout));
   return healthy ? 0 : exitCodes.found;
 }
 
@@ -57,11 +66,17 @@ function toJson(healthy: boolean, checks: readonly Check[]): string {
   return `${JSON.stringify({ ok: healthy, checks: plain }, null, 2)}\n`;
 }
 
-function toText(checks: readonly Check[]): string {
+const colors = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+
+function toText(checks: readonly Check[], paint: Paint): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.flatMap(({ name, status, message, hint }) => [
-    `${status.padEnd(4)}  ${name.padEnd(width)}  ${message}`,
-    ...(hint === undefined ? [] : [`${' '.repeat(width + 8)}hint: ${hint}`]),
+    `${paint(colors[status], status.padEnd(4))}${fitted(`  ${name.padEnd(width)}  ${message}`)}`,
+    ...(hint === undefined ? [] : [fitted(`${' '.repeat(width + 8)}hint: ${hint}`)]),
   ]);
-  return lines.map((line) => `${printable(line, maxLineLength)}\n`).join('');
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function fitted(text: string): string {
+  return printable(text, maxLineLength);
 }

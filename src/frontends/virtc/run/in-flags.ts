@@ -9,6 +9,8 @@ const flagOf: Readonly<Record<string, string>> = {
   hostname: '--hostname',
   memoryMiB: '--memory',
   cpus: '--cpus',
+  pidsLimit: '--pids-limit',
+  labels: '--label',
   rlimits: '--ulimit',
   mounts: '--volume and --tmpfs',
 };

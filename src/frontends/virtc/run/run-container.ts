@@ -4,6 +4,7 @@ import { isVirtcontainersError } from '../../../base/errors.js';
 import { recording, span } from '../../../base/trace/span.js';
 import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
+import type { ExitStatus } from '../../../model/exit-status.js';
 import type { Container, Pod, Runtime } from '../../../model/pod.js';
 import type { Timings } from '../../../model/progress.js';
 import { exitCodes } from '../report.js';
@@ -26,6 +27,8 @@ export interface RunContext {
   readonly onStarted: () => void;
   /** Called when the command has run for as long as it may. */
   readonly onTimedOut: () => void;
+  /** Called when the command has ended by itself, by a signal or by its time limit. */
+  readonly onEnded?: (status: ExitStatus) => void;
   readonly onTimings: (timings: Timings) => void;
 }
 
@@ -96,6 +99,7 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
   try {
     const status = await span('command', () => container.wait({ signal }));
     const timedOut = limit.ended();
+    run.onEnded?.(status);
     interrupts.drain();
     await span('last-output', () => output);
     return timedOut ? exitCodes.timedOut : status.code;

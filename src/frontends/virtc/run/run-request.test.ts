@@ -1,6 +1,7 @@
 // Tests of what the words and flags of `virtc run` mean.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { maxPidsLimit } from '../../../model/limits.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
 import { type RunFlags, toRunRequest } from './run-request.js';
 
@@ -81,6 +82,23 @@ const meanings: readonly [string, RunFlags, object][] = [
       mounts: [{ kind: 'bind', source: '/home/me/src', destination: '/src', readOnly: true }],
     },
   ],
+  ['--pids-limit', { pidsLimit: '64' }, { pidsLimit: 64 }],
+  ['--pids-limit -1', { pidsLimit: '-1' }, { pidsLimit: maxPidsLimit }],
+  [
+    '--label',
+    { label: ['a=1', 'b', 'c=x=y', 'a=2', '__proto__=z'] },
+    {
+      labels: Object.fromEntries([
+        ['a', '2'],
+        ['b', ''],
+        ['c', 'x=y'],
+        ['__proto__', 'z'],
+      ]),
+    },
+  ],
+  ['--network none', { network: 'none' }, { mounts: [] }],
+  ['--entrypoint', { entrypoint: 'sh' }, { command: ['sh', 'true'] }],
+  ['an empty --entrypoint', { entrypoint: '' }, { command: ['true'] }],
 ];
 for (const [title, flags, expected] of meanings) {
   test(`${title} becomes options of the container`, () => {
@@ -105,6 +123,12 @@ test('--timeout and --hypervisor are the run’s own', () => {
     surroundings,
   );
   assert.deepEqual([request.timeoutMs, request.accelerator], [2000, 'tcg']);
+});
+
+test('--entrypoint is command enough, and labels are those of the pod too', () => {
+  const flags = { rootfs, entrypoint: 'sh', label: ['a=1'] };
+  const { pod, container: asked } = toRunRequest([], flags, surroundings);
+  assert.deepEqual([asked.command, asked.labels, pod.labels], [['sh'], { a: '1' }, { a: '1' }]);
 });
 
 test('a variable called __proto__ is a variable', () => {
@@ -148,6 +172,28 @@ const refused: readonly [string, readonly string[], RunFlags, string, RegExp][] 
     { rootfs, writes: '' },
     'invalid-argument',
     /^cannot use --writes "": it must be host or discard$/,
+  ],
+  [
+    'a network',
+    ['sh'],
+    { rootfs, network: 'host' },
+    'unsupported',
+    /^cannot use --network "host": .*no networks yet/,
+  ],
+  ['a label without a name', ['sh'], { rootfs, label: ['=x'] }, 'invalid-argument', /--label "=x"/],
+  [
+    'a limit of text',
+    ['sh'],
+    { rootfs, pidsLimit: '1e3' },
+    'invalid-argument',
+    /--pids-limit "1e3"/,
+  ],
+  [
+    'a limit beyond the kernel',
+    ['sh'],
+    { rootfs, pidsLimit: '4194305' },
+    'invalid-argument',
+    /up to 4194304$/,
   ],
   ['an escaping name', ['sh'], { rootfs, name: '../x' }, 'invalid-argument', /container id/],
   ['an empty name', ['sh'], { rootfs, name: '' }, 'invalid-argument', /container id/],

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { VirtcontainersError } from '../../../base/errors.js';
 import { newId, validateId } from '../../../model/id.js';
 import type { ContainerOptions, PodOptions, RuntimeOptions } from '../../../model/options.js';
-import { toChoice } from '../flag-values.js';
+import { badFlag, toChoice } from '../flag-values.js';
 import { toCapabilities } from './capabilities.js';
-import { toCpus, toMemory, toTimeoutMs } from './sizes.js';
+import { toLabels } from './labels.js';
+import { toCpus, toMemory, toPidsLimit, toTimeoutMs } from './sizes.js';
 import { toTmpfsMounts } from './tmpfs.js';
 import { toRlimits } from './ulimit.js';
 import { toBindMount } from './volume.js';
@@ -32,9 +33,12 @@ export interface RunFlags {
   readonly ulimit?: readonly string[];
   readonly timeout?: string;
   readonly hypervisor?: string;
+  readonly entrypoint?: string;
+  readonly label?: readonly string[];
+  readonly network?: string;
+  readonly pidsLimit?: string;
   readonly init?: boolean;
   readonly dryRun?: boolean;
-  readonly format?: string;
   readonly debug?: boolean;
   readonly trace?: string | true;
 }
@@ -69,18 +73,24 @@ export function toRunRequest(
   surroundings: Surroundings,
 ): RunRequest {
   const rootfs = toRootfs(words, flags, surroundings.cwd);
+  refuseNetwork(flags.network);
+  // As docker's: there is no image whose entry point it replaces, so it comes before the words.
+  const command = flags.entrypoint ? [flags.entrypoint, ...words] : words;
+  const { label = [] } = flags;
+  const labels = label.length === 0 ? {} : { labels: toLabels(label) };
   const id = flags.name === undefined ? newId() : validateId('container', flags.name);
-  if (words.length === 0) {
+  if (command.length === 0) {
     throw new VirtcontainersError('invalid-argument', 'cannot run container: no command given', {
       hint: "put it after '--': virtc run --rootfs DIR -- CMD",
     });
   }
   return {
-    pod: { id },
+    pod: { id, ...labels },
     container: {
       id,
       rootfs,
-      command: words,
+      command,
+      ...labels,
       stdin: flags.interactive === true,
       ...(flags.init === true ? { init: true } : {}),
       ...toProcessOptions(flags, surroundings),
@@ -95,6 +105,15 @@ export function toRunRequest(
 }
 
 type Options = Partial<ContainerOptions>;
+
+/** docker's `none` is what a pod has. */
+function refuseNetwork(network: string | undefined): void {
+  if (network === undefined || network === 'none') return;
+  throw badFlag('--network', network, 'this version has no networks yet, it must be none', {
+    code: 'unsupported',
+    hint: 'leave it out: a container sees nothing but its own loopback; share files with -v SRC:DST',
+  });
+}
 
 function toProcessOptions(flags: RunFlags, surroundings: Surroundings): Options {
   const { env = [], workdir, user, hostname } = flags;
@@ -114,12 +133,13 @@ function toMounts(flags: RunFlags, { cwd }: Surroundings): Options {
 }
 
 function toLimits(flags: RunFlags): Options {
-  const { memory, cpus, ulimit = [], capAdd = [], capDrop = [] } = flags;
+  const { memory, cpus, pidsLimit, ulimit = [], capAdd = [], capDrop = [] } = flags;
   const capabilities = toCapabilities(capAdd, capDrop);
   const rlimits = toRlimits(ulimit);
   return {
     ...(memory === undefined ? {} : { memoryMiB: toMemory(memory) }),
     ...(cpus === undefined ? {} : { cpus: toCpus(cpus) }),
+    ...(pidsLimit === undefined ? {} : { pidsLimit: toPidsLimit(pidsLimit) }),
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(rlimits.length === 0 ? {} : { rlimits }),
   };

@@ -1,4 +1,6 @@
 // The numbers of `-m`, `--cpus` and `--timeout`, in docker's notation and ours.
+
+import { maxPidsLimit } from '../../../model/limits.js';
 import type { Size } from '../../../model/options.js';
 import { maxDurationMs } from '../../../model/parse-duration.js';
 import { badFlag } from '../flag-values.js';
@@ -30,6 +32,19 @@ export function toCpus(text: string): number {
   if (Number.isFinite(cpus) && cpus > 0) return cpus;
   throw badFlag('--cpus', text, 'it must be a number above 0', {
     hint: 'write for example 2 or 1.5',
+  });
+}
+
+/**
+ * `100`, or docker's `-1` and `0` for no limit but the kernel's: a number of processes and threads.
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export function toPidsLimit(text: string): number {
+  const limit = /^(-1|\d{1,9})$/.test(text) ? Number(text) : Number.NaN;
+  if (limit === -1 || limit === 0) return maxPidsLimit;
+  if (limit <= maxPidsLimit) return limit;
+  throw badFlag('--pids-limit', text, `it must be a whole number up to ${maxPidsLimit}`, {
+    hint: 'write for example 100, or -1 for no limit',
   });
 }
 

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { type MeasuredSpan, monotonicMs } from '../../../base/trace/span.js';
 import { createTrace } from '../../../base/trace/trace.js';
+import type { Color } from '../../../config.js';
 import { describeError, exitCodes } from '../report.js';
 import { openTraceOutput, type TraceOutput } from './trace-output.js';
 import { drawWaterfall, type WaterfallStyle } from './waterfall.js';
@@ -15,6 +16,8 @@ export interface TraceSurroundings {
   };
   readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
+  /** Default `auto`: where there is a terminal and no NO_COLOR. */
+  readonly color?: Color;
 }
 
 /** Where standard error is no terminal. */
@@ -50,7 +53,7 @@ export async function traceRun(
     throw error;
   }
   const totalMs = monotonicMs() - originMs;
-  stderr.write(drawWaterfall(trace.spans, totalMs, styleFor(stderr, env)));
+  stderr.write(drawWaterfall(trace.spans, totalMs, styleFor(stderr, env, surroundings.color)));
   try {
     output.write(`${JSON.stringify(trace)}\n`);
     stderr.write(`trace written to ${output.file}; https://ui.perfetto.dev opens it\n`);
@@ -80,12 +83,13 @@ function startOfProcess(): { readonly originMs: number; readonly before: readonl
 export function styleFor(
   stderr: TraceSurroundings['stderr'],
   env: TraceSurroundings['env'],
+  color: Color = env['NO_COLOR'] ? 'never' : 'auto',
 ): WaterfallStyle {
   const isTerminal = stderr.isTTY === true && env['TERM'] !== 'dumb';
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return {
     columns: (isTerminal && stderr.columns) || plainColumns,
     unicode: isTerminal && /utf-?8/i.test(locale),
-    colors: isTerminal && !env['NO_COLOR'],
+    colors: color === 'always' || (color === 'auto' && isTerminal),
   };
 }

@@ -1,21 +1,7 @@
-// Tests of the log's level and of the log lines.
+// Tests of the lines that the log writes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logLevelFrom } from './environment.js';
 import { stderrLogger } from './stderr-log.js';
-
-test('an unset or empty variable means no log', () => {
-  assert.equal(logLevelFrom({}), null);
-  assert.equal(logLevelFrom({ VIRTC_LOG: '' }), null);
-  assert.equal(logLevelFrom({ VIRTC_LOG: 'debug' }), 'debug');
-});
-
-test('a wrong level is refused with the right ones', () => {
-  assert.throws(() => logLevelFrom({ VIRTC_LOG: 'verbose' }), {
-    code: 'invalid-argument',
-    message: 'cannot use VIRTC_LOG="verbose": it must be debug, info, warn, error',
-  });
-});
 
 test('log lines have one line, the fields in order, and no control characters', () => {
   const lines: string[] = [];

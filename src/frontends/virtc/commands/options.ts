@@ -1,0 +1,40 @@
+// Flags that several verbs have, and flags of a few words.
+import { type Command, Option } from 'commander';
+import { colorModes, progressModes } from '../../../model/defaults.js';
+
+/** A flag of a few words; what is none of them is refused where the value is used, with the nearest word. */
+export function wordOption(flags: string, about: string, words: readonly string[]): Option {
+  const option = new Option(flags, about);
+  // For help and shell completion; `choices` would refuse others in words of its own.
+  option.argChoices = [...words];
+  return option;
+}
+
+/** `--color`. */
+export function colorOption(): Option {
+  return wordOption(
+    '--color <when>',
+    'when to use colour (default auto: on a terminal)',
+    colorModes,
+  );
+}
+
+/** `--progress`. */
+export function progressOption(): Option {
+  const about =
+    'how to show what is slow right now (default auto: a line on a terminal; plain: one a step)';
+  return wordOption('--progress <how>', about, progressModes);
+}
+
+/** `--format`. @param json what JSON holds, if more than the text */
+export function formatOption(json = ''): Option {
+  return wordOption('--format <format>', `form of the output (default text)${json}`, [
+    'text',
+    'json',
+  ]);
+}
+
+/** A verb's examples, before everything else in its help. */
+export function withExamples(verb: Command, ...lines: readonly string[]): Command {
+  return verb.addHelpText('before', `Examples:\n${lines.map((line) => `  ${line}\n`).join('')}`);
+}

@@ -1,0 +1,92 @@
+// Completion for bash, without the package bash-completion: the script holds all there is to know, and starts no program.
+import type { FlagSpec, Tree, Values, VerbSpec } from './tree.js';
+
+/** The script; to be sourced. */
+export function toBash(tree: Tree): string {
+  return `# bash completion of virtc, made by: virtc completion bash
+_virtc() {
+  local current=\${COMP_WORDS[COMP_CWORD]} verb= flag= optional= index=1 word
+  COMPREPLY=()
+  # bash takes --flag=value for three words.
+  if [[ $current == = ]]; then current=; fi
+  while (( index < COMP_CWORD )); do
+    word=\${COMP_WORDS[index]}
+    (( index += 1 ))
+    if [[ $word == = ]]; then continue; fi
+    if [[ -n $flag && ( -z $optional || $word != -* ) ]]; then flag=; continue; fi
+    flag= optional=
+    # What comes now is the command of a run.
+    if [[ $word == -- ]]; then return; fi
+    case "$verb $word" in
+${valueCases(tree)}
+      *\\ -*) ;;
+      \\ *) verb=$word ;;
+      *) return ;;
+    esac
+  done
+  if [[ -n $optional && $current == -* ]]; then flag=; fi
+  case "$verb $flag" in
+${flagCases(tree)}
+    ?*\\ -*|\\ -*) return ;;
+  esac
+  case $verb in
+${[verbCase('', tree.flags, words(tree.verbs.map(({ name }) => name))), ...tree.verbs.map((verb) => verbCase(verb.name, verb.flags, verb.operand))].join('\n')}
+  esac
+}
+complete -F _virtc virtc
+`;
+}
+
+const words = (list: readonly string[]): Values => ({ kind: 'words', words: list });
+
+/** Where a flag is one whose value is the next word. */
+function valueCases(tree: Tree): string {
+  const patterns = (isOptional: boolean): string =>
+    allFlags(tree)
+      .filter(({ flag }) => flag.values !== null && flag.isOptional === isOptional)
+      .flatMap(({ verb, flag }) => flag.names.map((name) => quoted(`${verb} ${name}`)))
+      .join('|');
+  const optional = patterns(true);
+  const cases = [`      ${patterns(false)}) flag=$word ;;`];
+  if (optional !== '') cases.push(`      ${optional}) flag=$word optional=1 ;;`);
+  return cases.join('\n');
+}
+
+/** What the value of a flag can be. */
+function flagCases(tree: Tree): string {
+  return allFlags(tree)
+    .flatMap(({ verb, flag: { names, values } }) => {
+      if (values === null || values.kind === 'anything') return [];
+      const patterns = names.map((name) => quoted(`${verb} ${name}`)).join('|');
+      return [`    ${patterns}) ${reply(values)}; return ;;`];
+    })
+    .join('\n');
+}
+
+function allFlags(tree: Tree): readonly { readonly verb: string; readonly flag: FlagSpec }[] {
+  const all: readonly Pick<VerbSpec, 'name' | 'flags'>[] = [
+    { name: '', flags: tree.flags },
+    ...tree.verbs,
+  ];
+  return all.flatMap(({ name, flags }) => flags.map((flag) => ({ verb: name, flag })));
+}
+
+function verbCase(name: string, flags: readonly FlagSpec[], operand: Values): string {
+  const names = flags.flatMap((flag) => flag.names);
+  return `    ${quoted(name)})
+      if [[ $current == -* ]]; then ${reply(words(names))}; else ${reply(operand)}; fi ;;`;
+}
+
+function reply(values: Values): string {
+  if (values.kind === 'anything') return ':';
+  if (values.kind === 'words') {
+    return `mapfile -t COMPREPLY < <(compgen -W ${quoted(values.words.join(' '))} -- "$current")`;
+  }
+  const action = values.kind === 'directory' ? '-d' : '-f';
+  // As names of files: bash then quotes them and adds the slash.
+  return `compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen ${action} -- "$current")`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

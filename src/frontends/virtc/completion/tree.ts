@@ -1,0 +1,75 @@
+// What shells complete, taken from the command line itself: verbs, flags, words, and which values are paths.
+import type { Argument, Command, Option } from 'commander';
+
+/** What can stand in a place. */
+export type Values =
+  | { readonly kind: 'words'; readonly words: readonly string[] }
+  | { readonly kind: 'file' | 'directory' | 'anything' };
+
+export interface FlagSpec {
+  /** `-m`, `--memory`. */
+  readonly names: readonly string[];
+  readonly about: string;
+  /** Null where it has no value. */
+  readonly values: Values | null;
+  /** Whether the value may be left out. */
+  readonly isOptional: boolean;
+}
+
+export interface VerbSpec {
+  readonly name: string;
+  readonly about: string;
+  readonly flags: readonly FlagSpec[];
+  /** What its first word can be. */
+  readonly operand: Values;
+}
+
+export interface Tree {
+  readonly flags: readonly FlagSpec[];
+  readonly verbs: readonly VerbSpec[];
+}
+
+/** The tree of a program; hidden flags are left out. */
+export function toTree(program: Command): Tree {
+  const help = program.createHelp();
+  const flagsOf = (command: Command): readonly FlagSpec[] =>
+    help.visibleOptions(command).map(toFlag);
+  const verbs = help.visibleCommands(program).map((verb) => verb.name());
+  return {
+    flags: flagsOf(program),
+    verbs: help.visibleCommands(program).map((verb) => ({
+      name: verb.name(),
+      about: verb.description(),
+      flags: verb.name() === 'help' ? [] : flagsOf(verb),
+      operand:
+        verb.name() === 'help'
+          ? { kind: 'words', words: verbs }
+          : operandOf(verb.registeredArguments[0]),
+    })),
+  };
+}
+
+function operandOf(argument: Argument | undefined): Values {
+  return argument?.argChoices === undefined
+    ? { kind: 'anything' }
+    : { kind: 'words', words: argument.argChoices };
+}
+
+function toFlag(option: Option): FlagSpec {
+  const names = [option.short, option.long].filter((name) => name !== undefined);
+  return {
+    names,
+    about: option.description,
+    values: valuesOf(option),
+    isOptional: option.optional,
+  };
+}
+
+/** By the name that the help gives the value. */
+function valuesOf(option: Option): Values | null {
+  if (!option.required && !option.optional) return null;
+  if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices };
+  const value = /[<[](.*)[>\]]$/.exec(option.flags)?.[1] ?? '';
+  if (value === 'dir') return { kind: 'directory' };
+  return { kind: /^file\b/.test(value) || value.startsWith('src:') ? 'file' : 'anything' };
+}
