@@ -4,6 +4,8 @@
 export const defaultVmMemoryMiB = 512;
 /** Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. */
 export const guestOverheadMiB = 192;
+/** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
+export const guestOverheadPerMiB = 1 / 60;
 /** Step in which memory can be added, in MiB: the guest's memory block size on x86-64. */
 export const memoryBlockMiB = 128;
 /** Processors of a VM before anything is added. */
@@ -44,8 +46,8 @@ export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 export const defaultTerminalSize = { columns: 80, rows: 24 } as const;
 /** Longest wait until a guest takes a signal while something is being stopped, in milliseconds: then it counts as hung. */
 export const stopSignalTimeoutMs = 5_000;
-/** How long a container may take to end after SIGKILL, in milliseconds. */
-export const killWaitMs = 5_000;
+/** How long a container may take to end after SIGKILL, in milliseconds: thousands of processes take seconds where the processor is emulated. */
+export const killWaitMs = 20_000;
 /** How long an orderly end of a VM may take before its process is killed, in milliseconds. */
 export const vmStopGraceMs = 1_000;
 /** How long the end of a VM is waited for when its agent is lost, in milliseconds; then the VM is ended. Callers know within 2 s. */

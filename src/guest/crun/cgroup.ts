@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import { limitContainersMemory } from './containers-memory.js';
 
 const mountPoint = '/sys/fs/cgroup';
 const parent = 'virtc';
@@ -11,7 +12,7 @@ const emptyTimeoutMs = 15_000;
 /** Rounds in which a signal looks for processes that were made meanwhile. */
 const signalRounds = 8;
 
-/** Makes the parent of all containers' groups and gives it the controllers that there are. */
+/** Makes the parent of all containers' groups and gives it the controllers that there are, and its memory. */
 export function prepareCgroups(): void {
   mkdirSync(`${mountPoint}/${parent}`, { recursive: true });
   const available = readFileSync(`${mountPoint}/cgroup.controllers`, 'utf8').trim().split(' ');
@@ -19,6 +20,12 @@ export function prepareCgroups(): void {
   for (const group of [mountPoint, `${mountPoint}/${parent}`]) {
     writeFileSync(`${group}/cgroup.subtree_control`, wanted.join(' '));
   }
+  shareMemory();
+}
+
+/** Gives all containers together what the machine's memory has for them: again where it has grown. */
+export function shareMemory(): void {
+  limitContainersMemory(`${mountPoint}/${parent}`);
 }
 
 /** The control group of one container, whether it exists or not. */
