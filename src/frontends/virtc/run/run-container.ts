@@ -25,6 +25,8 @@ export interface RunContext {
   readonly onStarted: () => void;
   /** Called when the command has run for as long as it may. */
   readonly onTimedOut: () => void;
+  /** Called when the kernel has killed the command for want of memory; all its output has been passed on. */
+  readonly onOutOfMemory: () => void;
   readonly onTimings: (timings: Timings) => void;
 }
 
@@ -97,6 +99,7 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
     const timedOut = limit.ended();
     interrupts.drain();
     await output;
+    if (status.reason === 'oom' && !timedOut) run.onOutOfMemory();
     return timedOut ? exitCodes.timedOut : status.code;
   } finally {
     limit.close();

@@ -61,6 +61,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
         const limit = `the command has run for ${flags.timeout} (--timeout) and is ended`;
         process.stderr.write(describeError(limit, { debug: false }));
       },
+      onOutOfMemory: () => process.stderr.write(describeError(outOfMemory, { debug: false })),
       onTimings: (timings) => {
         if (debug) process.stderr.write(formatTimings(timings));
       },
@@ -71,6 +72,12 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     progress.close();
   }
 }
+
+const outOfMemory = new VirtcontainersError(
+  'unavailable',
+  'the command was killed: it needed more memory than it may have',
+  { hint: 'give it more with --memory' },
+);
 
 function runtimeOptions(debug: boolean, progress: ProgressLine): RuntimeOptions {
   const level = debug ? 'debug' : logLevelFrom(process.env);
