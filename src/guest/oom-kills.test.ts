@@ -24,6 +24,15 @@ test('a kill before a process was made does not explain its end', () => {
   assert.equal(kills.explains(killed, { ...exec, killsBefore: 1 }), false);
 });
 
+test('an init that tells of a child’s kill is explained by it, and nobody else is', () => {
+  const told = { code: 137, signal: 0 };
+  assert.equal(new OomKills(() => 1).explains(told, init), true);
+  assert.equal(new OomKills(() => 0).explains(told, init), false);
+  assert.equal(new OomKills(() => 1).explains(told, { ...init, killedByHost: true }), false);
+  assert.equal(new OomKills(() => 1).explains({ code: 1, signal: 0 }, init), false);
+  assert.equal(new OomKills(() => 1).explains(told, exec), false);
+});
+
 test('only SIGKILL that the host did not send is by the limit, and others leave the kill to be explained', () => {
   const kills = new OomKills(() => 1);
   assert.equal(kills.explains({ code: 137, signal: 0 }, exec), false);

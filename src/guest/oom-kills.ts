@@ -2,6 +2,8 @@
 import type { ProcessEnd } from './doors.js';
 
 const SIGKILL = 9;
+/** What an init or a shell ends with whose child was killed: it says so of a child, and the kernel's count says by whom. */
+const shellsWordForKill = 128 + SIGKILL;
 
 /** What is known of a process beside its end. */
 export interface EndedProcess {
@@ -28,7 +30,8 @@ export class OomKills {
 
   /** Whether that end, told once, was such a kill. */
   explains(end: ProcessEnd, process: EndedProcess): boolean {
-    if (end.signal !== SIGKILL || process.killedByHost) return false;
+    const isKill = end.signal === SIGKILL || (process.isInit && end.code === shellsWordForKill);
+    if (!isKill || process.killedByHost) return false;
     const kills = this.#count();
     // Nothing in a pid namespace can kill its init, whose end takes the other processes along and is told after theirs.
     if (process.isInit) return kills > process.killsBefore;

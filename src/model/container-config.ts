@@ -69,6 +69,8 @@ export interface ContainerConfig {
   /** Whether the container may not write to its root at all. */
   readonly readOnlyRootfs: boolean;
   readonly process: ProcessConfig;
+  /** Whether an init is the container's first process and the command its child. */
+  readonly init: boolean;
   readonly hostname: string | null;
   readonly mounts: readonly Mount[];
   readonly resources: Resources;

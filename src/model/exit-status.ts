@@ -7,7 +7,7 @@ export interface ExitStatus {
   readonly code: number;
   /** The signal that ended it, for example `SIGKILL`; null if it exited by itself. */
   readonly signal: NodeJS.Signals | null;
-  /** `oom` means that the container's memory limit killed it. */
+  /** `oom` means that the container's memory limit killed it, or the process for whose end it speaks: init's child. */
   readonly reason: 'exited' | 'signaled' | 'oom';
 }
 

@@ -2,7 +2,10 @@
 
 /** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
 export const defaultVmMemoryMiB = 512;
-/** Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. */
+/**
+ * Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. With 112 it
+ * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
+ */
 export const guestOverheadMiB = 192;
 /** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
 export const guestOverheadPerMiB = 1 / 60;
@@ -12,6 +15,8 @@ export const memoryBlockMiB = 128;
 export const defaultVmCpus = 1;
 /** Most processors a VM can have. */
 export const maxVmCpus = 32;
+/** Least processor limit of a container: docker's; the kernel's own is a millisecond in each period of 100. */
+export const minContainerCpus = 0.01;
 /** Most memory a VM can have, in MiB. */
 export const maxVmMemoryMiB = 64 * 1024;
 /** Most processes and threads in a container where nothing else is asked: stops a fork bomb. */
@@ -42,6 +47,8 @@ export const shmBytes = 64 * 1024 * 1024;
 export const maxSpecBytes = 3 * 1024 * 1024;
 /** Where programs are looked up if a container's environment does not say: docker's. */
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where a container that asks for an init finds it: in its own /dev, so that its root is as it was. */
+export const initPath = '/dev/init';
 /** A terminal's first size where none is given, in characters. */
 export const defaultTerminalSize = { columns: 80, rows: 24 } as const;
 /** Longest wait until a guest takes a signal while something is being stopped, in milliseconds: then it counts as hung. */

@@ -106,6 +106,11 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly rootfs: string | DirectoryRootfsOptions;
   /** Program and arguments; the program is looked up in the container's PATH. */
   readonly command: readonly string[];
+  /**
+   * Makes an init the container's first process, with the command as its child: it passes signals on, reaps what the command
+   * leaves behind, and ends with the command's code (128 + n for signal n). Default false.
+   */
+  readonly init?: boolean;
   /** The container may not write to its root at all. Default false. */
   readonly readOnlyRootfs?: boolean;
   /** Default: the pod's. */

@@ -11,6 +11,7 @@ import type {
   PodOptions,
   StopOptions,
 } from './options.js';
+import type { PlannedPod } from './planned-pod.js';
 import type { Timings } from './progress.js';
 import type { State } from './state.js';
 
@@ -120,6 +121,12 @@ export interface GcReport {
 export interface Runtime {
   /** Boots a VM and makes the calling process its owner: the VM ends with the process. */
   createPod(options?: PodOptions): Promise<Pod>;
+  /**
+   * What `createPod` and then `createContainer` with each of these options would make, the VM's command line and the
+   * specifications among it. Nothing is made for it and nothing is written.
+   * @throws VirtcontainersError what they would throw for these options on this host; whether sources exist is not looked at
+   */
+  planPod(options?: PodOptions, containers?: readonly ContainerOptions[]): Promise<PlannedPod>;
   /** Every pod of the run root, whoever owns it. */
   listPods(): Promise<readonly PodListEntry[]>;
   /** @throws VirtcontainersError `not-found` */

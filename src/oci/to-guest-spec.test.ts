@@ -6,7 +6,7 @@ import type { ContainerConfig } from '../model/container-config.js';
 import { toSeccomp } from './seccomp.js';
 import { toGuestProcess, toGuestSpec } from './to-guest-spec.js';
 
-const config: ContainerConfig = {
+const config: ContainerConfig & { readonly hostname: string } = {
   id: 'c',
   rootfs: { kind: 'directory', path: '/root', writes: 'discard' },
   readOnlyRootfs: true,
@@ -18,6 +18,7 @@ const config: ContainerConfig = {
     terminal: { columns: 100, rows: 30 },
     stdin: true,
   },
+  init: false,
   hostname: 'box',
   mounts: [],
   resources: { memoryBytes: 64 * 1024 * 1024, cpus: 1.5, pids: 10 },
@@ -35,6 +36,7 @@ test('the process has what its configuration says', () => {
     args: ['sh', '-c', 'a=b'],
     env: [
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'HOSTNAME=box',
       'TERM=xterm',
       'A=x=y',
       'EMPTY=',
@@ -70,8 +72,10 @@ test('a process added by exec loses nothing of what its container has', () => {
 });
 
 test('an environment wins over the defaults', () => {
-  const process = { ...config.process, env: { PATH: '/only', TERM: 'vt100' } };
-  assert.deepEqual(toGuestProcess(process, config).env, ['PATH=/only', 'TERM=vt100']);
+  const process = { ...config.process, env: { PATH: '/only', TERM: 'vt100', HOSTNAME: 'mine' } };
+  assert.deepEqual(toGuestProcess(process, config).env, [
+    ...['PATH=/only', 'HOSTNAME=mine', 'TERM=vt100'],
+  ]);
 });
 
 const users: readonly [string, number, number][] = [
@@ -215,4 +219,31 @@ test('a capability brings the system calls that it is for', () => {
 
 test('a specification is small enough to be read in the guest at once', () => {
   assert.ok(JSON.stringify(toGuestSpec(config, [], 'pod')).length < 16 * 1024);
+});
+
+test('an init comes before the command, as a file of the guest’s own that is bound last', () => {
+  const mounts = [{ kind: 'tmpfs', destination: '/run', sizeBytes: null, options: [] }] as const;
+  const plain = toGuestSpec(config, mounts, 'pod');
+  const spec = toGuestSpec({ ...config, init: true }, mounts, 'pod');
+  assert.deepEqual(spec.process, {
+    ...plain.process,
+    args: ['/dev/init', '--', 'sh', '-c', 'a=b'],
+  });
+  assert.deepEqual(spec.mounts.slice(0, -1), plain.mounts);
+  assert.deepEqual(spec.mounts.at(-1), {
+    destination: '/dev/init',
+    type: 'bind',
+    source: 'virtc-guest:init',
+    options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
+  });
+  // What exec adds is nobody's child.
+  assert.deepEqual(toGuestProcess(config.process, config).args, config.process.command);
+});
+
+test('HOSTNAME is the name that the container has', () => {
+  const hostnameIn = (env: readonly string[]) =>
+    env.filter((entry) => entry.startsWith('HOSTNAME='));
+  const { env } = toGuestSpec({ ...config, hostname: null }, [], 'pod').process;
+  assert.deepEqual(hostnameIn(env), ['HOSTNAME=pod']);
+  assert.deepEqual(hostnameIn(toGuestSpec(config, [], 'pod').process.env), ['HOSTNAME=box']);
 });

@@ -6,7 +6,7 @@ import type {
   Resources,
   TmpfsMount,
 } from '../model/container-config.js';
-import { defaultPath } from '../model/limits.js';
+import { defaultPath, initPath } from '../model/limits.js';
 import { mergeTmpfsOptions } from '../model/tmpfs-options.js';
 import { deviceRules, maskedPaths, readonlyPaths, systemMounts } from './defaults.js';
 import { toSeccomp } from './seccomp.js';
@@ -31,13 +31,19 @@ export function toGuestSpec(
 ): OciSpec {
   const own = mounts.map(toMount);
   const taken = new Set(own.map((mount) => mount.destination));
+  const hostname = config.hostname ?? podHostname;
+  const process = toGuestProcess(config.process, { ...config, hostname });
   return {
     ociVersion: '1.0.2',
-    process: toGuestProcess(config.process, config),
+    process: config.init ? withInit(process) : process,
     root: { path: 'rootfs', readonly: config.readOnlyRootfs },
-    hostname: config.hostname ?? podHostname,
+    hostname,
     // What the configuration mounts replaces the default at the same place; parents come before what lies in them.
-    mounts: [...systemMounts.filter((mount) => !taken.has(mount.destination)), ...byDepth(own)],
+    mounts: [
+      ...systemMounts.filter((mount) => !taken.has(mount.destination)),
+      ...byDepth(own),
+      ...(config.init ? [initMount] : []),
+    ],
     linux: {
       // No network namespace: the container uses the VM's network.
       namespaces: [
@@ -56,16 +62,29 @@ export function toGuestSpec(
   };
 }
 
+/** The guest's own file: nothing of it comes from the host, and nothing is written to the root. */
+const initMount: OciMount = {
+  destination: initPath,
+  type: 'bind',
+  source: 'virtc-guest:init',
+  options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
+};
+
+function withInit(process: OciProcess): OciProcess {
+  return { ...process, args: [initPath, '--', ...process.args] };
+}
+
 /** A process of a container: its init, or one added by exec, with the container's capabilities and limits. */
 export function toGuestProcess(
   process: ProcessConfig,
-  container: Pick<ContainerConfig, 'capabilities' | 'rlimits'>,
+  container: Pick<ContainerConfig, 'capabilities' | 'rlimits'> & { readonly hostname: string },
 ): OciProcess {
-  const { capabilities, rlimits } = container;
+  const { capabilities, rlimits, hostname } = container;
   const { terminal } = process;
   // HOME is not here: only the guest can look it up, and crun does where it is missing.
   const env: Record<string, string> = {
     PATH: defaultPath,
+    HOSTNAME: hostname,
     ...(terminal === null ? {} : { TERM: 'xterm' }),
     ...process.env,
   };

@@ -4,13 +4,14 @@ import { waitFor } from '../base/deadline.js';
 import { throwIfAborted } from '../base/errors.js';
 import { Undo } from '../base/undo.js';
 import type { Agent } from '../host/agent/agent.js';
-import type { Vm, VmExit, VmPlan } from '../host/hypervisor/hypervisor.js';
+import type { Vm, VmExit } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
 import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
 import { attempt, vmGone } from './errors.js';
 import { LiveVm } from './live-vm.js';
 import type { Mechanisms } from './mechanisms.js';
 import type { PodPlan } from './plan/plan.js';
+import { planVm } from './plan/plan-vm.js';
 import type { PodBook } from './pod-record.js';
 import type { Steps } from './steps.js';
 
@@ -28,9 +29,10 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
   const { what, plan, book, steps, signal } = options;
   const { hypervisor, share, log } = mechanisms;
   const { podId } = plan;
-  const runDirectory = book.owned.directory;
   return Undo.run(async (undo) => {
     const image = await mechanisms.openImage();
+    const vmPlan = planVm(plan, image, mechanisms);
+    const { runDirectory } = vmPlan;
     const podShare = await steps.run('share', () => share.create({ podId, runDirectory }));
     undo.add('share', async () => {
       await share.release(podShare.handle);
@@ -38,17 +40,6 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     });
     await book.hold(podShare.handle);
     throwIfAborted(signal, what);
-    const vmPlan: VmPlan = {
-      podId,
-      runDirectory,
-      image,
-      shares: podShare.trees,
-      accelerator: mechanisms.accelerator,
-      bootMemoryMiB: plan.boot.memoryMiB,
-      bootCpus: plan.boot.cpus,
-      maxMemoryMiB: plan.max.memoryMiB,
-      maxCpus: plan.max.cpus,
-    };
     // Also where starting fails: the hypervisor may have told of a handle before.
     const onHandle = (handle: Handle & { readonly kind: 'vm' }): Promise<void> => {
       undo.add('VM', async () => {

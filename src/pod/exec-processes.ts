@@ -13,12 +13,17 @@ import { settleBriefly } from './settle.js';
 
 export class ExecProcesses {
   readonly #container: ContainerConfig;
+  readonly #hostname: string;
   readonly #log: Logger;
   readonly #processes = new Map<string, LocalProcess | null>();
 
-  constructor(container: ContainerConfig, log: Logger) {
+  constructor(
+    container: ContainerConfig,
+    pod: { readonly hostname: string; readonly log: Logger },
+  ) {
     this.#container = container;
-    this.#log = log;
+    this.#hostname = container.hostname ?? pod.hostname;
+    this.#log = pod.log;
   }
 
   /** Those that the guest still knows. */
@@ -52,7 +57,9 @@ export class ExecProcesses {
           starting = agent.exec(
             {
               ...ref,
-              processJson: JSON.stringify(toGuestProcess(config, this.#container)),
+              processJson: JSON.stringify(
+                toGuestProcess(config, { ...this.#container, hostname: this.#hostname }),
+              ),
               stdin,
               terminalSize: terminal,
             },

@@ -1,15 +1,14 @@
 // The part of a container that lives in the VM: its binds in the share and what the agent made of it.
-import { throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import { throwIfAborted } from '../base/errors.js';
 import { Undo } from '../base/undo.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { ShareBinding } from '../host/share/share.js';
 import type { ContainerConfig } from '../model/container-config.js';
-import { abortCleanupMs, agentCallTimeoutMs, maxSpecBytes } from '../model/limits.js';
-import { toGuestSpec } from '../oci/to-guest-spec.js';
+import { abortCleanupMs, agentCallTimeoutMs } from '../model/limits.js';
 import { attempt, during, duringCommand } from './errors.js';
 import type { LiveVm } from './live-vm.js';
 import type { PlannedExport } from './plan/plan.js';
-import { planContainer } from './plan/plan-pod.js';
+import { planGuest } from './plan/plan-guest.js';
 import { settleBriefly } from './settle.js';
 
 /** What must be given back when a container leaves its VM. */
@@ -28,12 +27,7 @@ export interface EnterOptions {
 /** Binds what a container needs and creates it in the guest; on failure or abort nothing of it is left. */
 export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestContainer> {
   const { what, config, podHostname, signal } = options;
-  const plan = planContainer(config);
-  const specJson = JSON.stringify(toGuestSpec(config, plan.mounts, podHostname));
-  if (Buffer.byteLength(specJson) > maxSpecBytes) {
-    const reason = `its command, environment and mounts take more than ${maxSpecBytes} bytes`;
-    throw new VirtcontainersError('invalid-argument', `${what}: ${reason}`);
-  }
+  const plan = planGuest(what, config, podHostname);
   return Undo.run(async (undo) => {
     const bindings: ShareBinding[] = [];
     const bind = async (wanted: PlannedExport): Promise<ShareBinding> => {
@@ -53,7 +47,7 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
     for (const wanted of plan.exports) sharedMounts.push(await bind(wanted));
     const request = {
       containerId: config.id,
-      specJson,
+      specJson: plan.specJson,
       root: { kind: 'directory', source: root, discardWrites: plan.discardWrites } as const,
       sharedMounts,
       stdin: config.process.stdin,

@@ -57,7 +57,7 @@ export class LocalContainer implements Container {
     this.id = config.id;
     this.config = config;
     this.#side = side;
-    this.#execs = new ExecProcesses(config, side.log);
+    this.#execs = new ExecProcesses(config, side);
     this.#record = {
       config,
       state: 'ready',

@@ -26,8 +26,8 @@ import { firstRecord } from './first-record.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalContainer } from './local-container.js';
 import type { Mechanisms } from './mechanisms.js';
+import { fitHost } from './plan/fit-host.js';
 import { planPod } from './plan/plan-pod.js';
-import { planSize } from './plan/plan-size.js';
 import { PodBook } from './pod-record.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
@@ -81,7 +81,7 @@ export class LocalPod implements Pod {
     const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
     return doing(what, () =>
       Undo.run(async (undo) => {
-        planPod(config);
+        planPod(config, mechanisms.host);
         mechanisms.hypervisor.prepare();
         const book = await steps.run('store', async () => {
           const { store } = mechanisms;
@@ -223,7 +223,7 @@ export class LocalPod implements Pod {
     const { config } = this.#book.record;
     const live = await bootVm(this.#mechanisms, {
       what,
-      plan: planPod(config),
+      plan: planPod(config, this.#mechanisms.host),
       book: this.#book,
       steps: this.#steps,
       signal,
@@ -383,8 +383,9 @@ export class LocalPod implements Pod {
         const configs = others.map((container) => container.config);
         const arriving = this.#arriving;
         if (arriving !== null && arriving.id !== containerId) configs.push(arriving);
-        const all = [...configs.map((config) => config.resources), resources];
-        const size = planSize(what, this.#book.record.config, all);
+        const containers = [...configs.map((config) => config.resources), resources];
+        const pod = this.#book.record.config;
+        const size = fitHost(what, { pod, containers }, this.#mechanisms.host);
         return growVm(this.#steps, live, { what, size, signal });
       },
       started: () => {

@@ -8,13 +8,21 @@ import {
   withDetails,
 } from '../base/errors.js';
 import { validateId } from '../model/id.js';
-import type { AbortOptions, DeleteOptions, PodOptions } from '../model/options.js';
+import type {
+  AbortOptions,
+  ContainerOptions,
+  DeleteOptions,
+  PodOptions,
+} from '../model/options.js';
+import { parseContainerOptions } from '../model/parse/container-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
   parsePodOptions,
 } from '../model/parse/pod-options.js';
+import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
+import { describePod } from './describe-pod.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
 import { removeDeadPod } from './release-pod.js';
@@ -65,6 +73,23 @@ export class LocalRuntime implements Runtime {
       this.#coming.delete(id);
       options.signal?.removeEventListener('abort', forward);
     }
+  }
+
+  async planPod(
+    options: PodOptions = {},
+    containers: readonly ContainerOptions[] = [],
+  ): Promise<PlannedPod> {
+    const config = await parsePodOptions(options);
+    const what = `cannot plan pod ${config.id}`;
+    if (!Array.isArray(containers)) {
+      throw new VirtcontainersError(
+        'invalid-argument',
+        `${what}: the containers must be a list of options`,
+      );
+    }
+    const configs = await Promise.all(containers.map((one) => parseContainerOptions(one)));
+    throwIfAborted(options.signal, what);
+    return describePod(await this.#ready(), config, configs);
   }
 
   async listPods(): Promise<readonly PodListEntry[]> {

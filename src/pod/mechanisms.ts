@@ -5,6 +5,7 @@ import type { BootImage, Hypervisor, VmPlan } from '../host/hypervisor/hyperviso
 import type { Share } from '../host/share/share.js';
 import type { Store } from '../host/store/store.js';
 import type { ProcessHandle } from '../model/handle.js';
+import type { HostFacts } from '../model/host-facts.js';
 import type { ProgressEvent } from '../model/progress.js';
 
 export interface Mechanisms {
@@ -15,6 +16,7 @@ export interface Mechanisms {
   /** The guest image that VMs boot, checked at each use. */
   readonly openImage: () => Promise<BootImage>;
   readonly accelerator: VmPlan['accelerator'];
+  readonly host: HostFacts;
   /** This process. */
   readonly owner: ProcessHandle;
   readonly log: Logger;

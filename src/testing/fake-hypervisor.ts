@@ -1,11 +1,14 @@
 // Makes VMs in memory and knows which of them live: for tests of policy.
 import { throwIfAborted } from '../base/errors.js';
+import type { JailDescription } from '../base/namespaces/jail.js';
 import type {
   Accelerator,
   Hypervisor,
   StartOptions,
+  VmDescription,
   VmPlan,
 } from '../host/hypervisor/hypervisor.js';
+import { toCommandLine } from '../host/hypervisor/qemu/command-line.js';
 import type { VmHandle } from '../model/handle.js';
 import type { FakeCrunOptions } from './fake-crun.js';
 import { FakeVm } from './fake-vm.js';
@@ -14,6 +17,8 @@ export class FakeHypervisor implements Hypervisor {
   readonly name = 'fake';
   /** Every VM that was started, the newest last. */
   readonly vms: FakeVm[] = [];
+  /** QEMU's command line for each of them. */
+  readonly commandLines: (readonly string[])[] = [];
   /** How the containers of its VMs behave. */
   crun: FakeCrunOptions;
   readonly #living = new Map<number, { readonly vm: FakeVm; readonly podId: string }>();
@@ -41,8 +46,8 @@ export class FakeHypervisor implements Hypervisor {
 
   prepare(): void {}
 
-  async describe(plan: VmPlan): Promise<readonly string[]> {
-    return ['fake', plan.podId];
+  async describe(plan: VmPlan): Promise<VmDescription> {
+    return { accelerator: await this.accelerator(), argv: commandLine(plan), jail: noJail };
   }
 
   async start(plan: VmPlan, options: StartOptions): Promise<FakeVm> {
@@ -60,6 +65,7 @@ export class FakeHypervisor implements Hypervisor {
     };
     const vm = new FakeVm({ handle, size, crun: this.crun, onEnd });
     this.vms.push(vm);
+    this.commandLines.push(commandLine(plan));
     this.#living.set(pid, { vm, podId: plan.podId });
     try {
       await options.onHandle(handle);
@@ -80,4 +86,19 @@ export class FakeHypervisor implements Hypervisor {
       .filter((living) => living.podId === podId)
       .map((living) => living.vm.handle);
   }
+}
+
+const noJail: JailDescription = {
+  user: { hostUid: 0, uid: 0 },
+  namespaces: [],
+  capabilities: [],
+  workingDirectory: '/',
+  readOnlyBinds: [],
+  writableBinds: [],
+  exports: [],
+  devices: [],
+};
+
+function commandLine(plan: VmPlan): readonly string[] {
+  return toCommandLine({ plan, accelerator: 'tcg', program: 'fake', name: plan.podId });
 }

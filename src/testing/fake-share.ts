@@ -10,13 +10,24 @@ export class FakeShare implements Share {
   /** What is bound now, by its path in the guest. */
   readonly bound = new Map<string, BindOptions>();
 
+  trees(runDirectory: string): readonly ShareTree[] {
+    const directory = `${runDirectory}/share`;
+    return [
+      { tag: 'virtc-ro', directory: `${directory}/ro`, readOnly: true },
+      { tag: 'virtc-rw', directory: `${directory}/rw`, readOnly: false },
+    ];
+  }
+
   async create(options: {
     readonly podId: string;
     readonly runDirectory: string;
   }): Promise<PodShare> {
     const directory = `${options.runDirectory}/share`;
     this.open.add(directory);
-    return new FakePodShare(this, { kind: 'share', directory });
+    return new FakePodShare(this, {
+      handle: { kind: 'share', directory },
+      trees: this.trees(options.runDirectory),
+    });
   }
 
   async release(handle: ShareHandle): Promise<void> {
@@ -34,13 +45,13 @@ class FakePodShare implements PodShare {
   #attached = false;
   #next = 0;
 
-  constructor(share: FakeShare, handle: ShareHandle) {
+  constructor(
+    share: FakeShare,
+    own: { readonly handle: ShareHandle; readonly trees: readonly ShareTree[] },
+  ) {
     this.#share = share;
-    this.handle = handle;
-    this.trees = [
-      { tag: 'virtc-ro', directory: `${handle.directory}/ro`, readOnly: true },
-      { tag: 'virtc-rw', directory: `${handle.directory}/rw`, readOnly: false },
-    ];
+    this.handle = own.handle;
+    this.trees = own.trees;
   }
 
   attach(): void {

@@ -25,6 +25,10 @@ export class FakeStore implements Store {
     this.#disk = disk;
   }
 
+  directoryOf(podId: string): string {
+    return `/fake/${validateId('pod', podId)}`;
+  }
+
   async create(podId: string): Promise<OwnedRecord> {
     validateId('pod', podId);
     if (this.#disk.pods.has(podId)) {
@@ -95,7 +99,7 @@ class FakeOwnedRecord implements OwnedRecord {
   ) {
     this.store = store;
     this.podId = pod.podId;
-    this.directory = `/fake/${pod.podId}`;
+    this.directory = store.directoryOf(pod.podId);
     this.#disk = disk;
     this.#place = pod.place;
   }

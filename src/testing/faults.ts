@@ -21,6 +21,7 @@ const onlyBefore: ReadonlySet<string> = new Set([
 /** Not steps: what an undo calls must work, or nothing could be promised; and what promises never to fail. */
 const notCounted: ReadonlySet<string> = new Set([
   'hypervisor.prepare',
+  ...['share.trees', 'store.directoryOf'],
   ...[
     'hypervisor.release',
     'hypervisor.findLeftovers',

@@ -48,6 +48,7 @@ export class PodWorld {
         };
       },
       accelerator: 'auto',
+      host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
       onProgress: (event) => this.events.push(event),

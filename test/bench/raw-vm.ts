@@ -46,8 +46,8 @@ export async function planRawVm(ground: Ground, initrd?: string): Promise<RawVm>
     logRoot: null,
     cacheDirectory: path.join(ground.runRoot, 'cache'),
   });
-  const { kind } = await hypervisor.accelerator(plan.accelerator);
-  return { plan, argv: await hypervisor.describe(plan), accelerator: kind };
+  const { argv, accelerator } = await hypervisor.describe(plan);
+  return { plan, argv, accelerator: accelerator.kind };
 }
 
 /** The image's initramfs, whose first program is replaced by one that loads the modules and prints a line. */

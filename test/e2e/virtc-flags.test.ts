@@ -1,16 +1,10 @@
 // The flags of `virtc run` in real VMs, several of them in each; what they mean and refuse is otherwise tested without a VM.
 import assert from 'node:assert/strict';
-import {
-  copyFileSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { debian, E2e, untilText } from './harness.js';
+import { makeSmallRoot } from './small-root.js';
 
 const e2e = new E2e('virtc-flags');
 
@@ -82,22 +76,7 @@ test('a read-only root, memory, variables, names, capabilities and limits are th
 
 test('with --writes host the directory changes, and a command whose time is over ends in order with 124', async () => {
   const root = path.join(e2e.scratch, 'root');
-  // A shell, cat and sleep with what they need to be loaded.
-  const libraries = 'usr/lib/x86_64-linux-gnu';
-  for (const place of ['usr/bin', libraries, 'usr/lib64']) {
-    mkdirSync(path.join(root, place), { recursive: true });
-  }
-  const loader = 'usr/lib64/ld-linux-x86-64.so.2';
-  for (const file of [
-    'usr/bin/dash',
-    'usr/bin/cat',
-    'usr/bin/sleep',
-    `${libraries}/libc.so.6`,
-    loader,
-  ]) {
-    copyFileSync(realpathSync(path.join(debian, file)), path.join(root, file));
-  }
-  for (const link of ['bin', 'lib', 'lib64']) symlinkSync(`usr/${link}`, path.join(root, link));
+  makeSmallRoot(root, ['dash', 'cat', 'sleep']);
   const script = `
     trap 'echo got TERM; echo end > /end; exit 0' TERM
     while read -r line; do case $line in CapEff*) echo "$line";; esac; done < /proc/self/status

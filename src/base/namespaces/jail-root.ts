@@ -5,10 +5,8 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  lstatSync,
   mkdirSync,
   openSync,
-  readlinkSync,
   symlinkSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -29,6 +27,7 @@ import { changeDirectory } from '../native/threads.js';
 import { cloneTree } from './clone-tree.js';
 import { type JailDevice, jailUserId } from './jail-spec.js';
 import { userNamespaceFile } from './launcher.js';
+import { type SystemParts, systemParts } from './system-parts.js';
 import type { SpawnRequest } from './worker-protocol.js';
 
 /** A detached mount and the place it gets in the jail. */
@@ -40,8 +39,7 @@ interface Part {
 /** All that a root is built from, opened while the host's tree is visible. */
 export interface RootParts {
   readonly parts: readonly Part[];
-  /** Absolute paths that are links on the host, with where they lead. */
-  readonly links: readonly { readonly place: string; readonly target: string }[];
+  readonly links: SystemParts['links'];
 }
 
 const devices: Readonly<
@@ -52,19 +50,11 @@ const devices: Readonly<
   kvm: { major: 10, minor: 232, mode: 0o600, owner: jailUserId },
 };
 
-// Where programs, their libraries and QEMU's firmware lie: what belongs to packages, and not what the host's own
-// people put into /usr/local or /usr/src.
-const programNames = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
-const systemPlaces = [
-  ...['libexec', 'share', ...programNames].map((name) => `/usr/${name}`),
-  ...programNames.map((name) => `/${name}`),
-];
-const localPrograms = '/usr/local';
-
 /** Opens everything that the jail binds. The thread must be at home. */
 export function openRootParts(request: SpawnRequest): RootParts {
   const parts: Part[] = [];
-  const links: { place: string; target: string }[] = [];
+  const system = systemParts(request.program);
+  const { links } = system;
   try {
     const add = (target: string, open: () => number): void => {
       try {
@@ -75,14 +65,7 @@ export function openRootParts(request: SpawnRequest): RootParts {
     };
     const readOnly = (source: string): void =>
       add(source, () => cloneTree({ ...readOnlyTree, path: source }));
-    for (const place of systemPlaces) {
-      const stat = lstatSync(place, { throwIfNoEntry: false });
-      if (stat?.isSymbolicLink()) links.push({ place, target: readlinkSync(place) });
-      else if (stat?.isDirectory()) readOnly(place);
-    }
-    if (request.program.startsWith(`${localPrograms}/`)) readOnly(localPrograms);
-    // Not needed, but without it the linker searches every directory for each of QEMU's hundred libraries.
-    if (existsSync('/etc/ld.so.cache')) readOnly('/etc/ld.so.cache');
+    for (const source of system.binds) readOnly(source);
     for (const source of request.readOnlyPaths) readOnly(source);
     for (const source of request.exports) {
       add(source, () => cloneTree({ ...exportTree, path: source }));

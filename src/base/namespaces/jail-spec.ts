@@ -7,6 +7,9 @@ export const jailIdCount = 65_536;
 /** The user of the process that holds a jail's pid namespace: an id that nothing in the jail can become. */
 export const keeperUserId = jailUserId + jailIdCount - 1;
 
+/** The namespaces that every jail has for itself. */
+export const jailNamespaces = ['mount', 'pid', 'network', 'ipc', 'uts'] as const;
+
 /** A device node that a jail can have. */
 export type JailDevice = 'null' | 'urandom' | 'kvm';
 

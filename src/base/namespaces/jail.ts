@@ -4,12 +4,14 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { VirtcontainersError } from '../errors.js';
 import { makePipe } from '../native/pipes.js';
+import { usesUserNamespace } from './describe-jail.js';
 import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
 import { planLauncher } from './launcher.js';
 import { type IsolationSupport, idmapUserNamespace, probeIsolation } from './user-namespace.js';
 import { type JailedExit, namespaceWorker } from './worker-client.js';
 import type { SpawnRequest } from './worker-protocol.js';
 
+export { describeJail, type JailDescription } from './describe-jail.js';
 export type { Isolation, JailDevice, JailSpec } from './jail-spec.js';
 export { jailIdCount, jailUserId } from './jail-spec.js';
 export { type IsolationSupport, probeIsolation } from './user-namespace.js';
@@ -53,9 +55,7 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
   checkSpec(spec);
   // The first worker starts while the host is looked at.
   const [support] = await Promise.all([probeIsolation(spec.sources ?? ['/']), namespaceWorker()]);
-  // Serving files through a user namespace needs their ids mapped; without files it needs nothing.
-  const userNamespace =
-    support.userNamespace && (support.idmappedBinds || !spec.needsFileCapabilities);
+  const userNamespace = usesUserNamespace(spec, support);
   const isolation = { userNamespace, idmappedBinds: userNamespace && support.idmappedBinds };
   let onExit: (exit: JailedExit) => void = () => {};
   const exited = new Promise<JailedExit>((resolve) => {

@@ -4,7 +4,7 @@
 export const userNamespaceFile = '/user-namespace';
 
 /** Serving a tree with files of all users needs these and no more (QEMU's 9p server, `security_model=none`). */
-const fileCapabilities = ['chown', 'dac_override', 'fowner', 'fsetid'];
+export const fileCapabilities = ['chown', 'dac_override', 'fowner', 'fsetid'];
 
 export interface LaunchPlan {
   readonly argv: readonly string[];

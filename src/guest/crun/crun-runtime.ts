@@ -10,6 +10,7 @@ import type { Reaper } from '../machine/reaper.js';
 import { Cgroup, prepareCgroups } from './cgroup.js';
 import { Crun } from './crun.js';
 import { CrunContainer } from './crun-container.js';
+import { writeHostNames } from './host-names.js';
 import { makeDirectories } from './in-root.js';
 import { ProcessMaker } from './process-maker.js';
 import { mountRootfs, unmountRootfs } from './rootfs.js';
@@ -19,6 +20,7 @@ import {
   completeProcess,
   completeSpec,
   isBelowMount,
+  seenThroughInit,
   workingDirectoryError,
 } from './spec.js';
 
@@ -97,9 +99,9 @@ export class CrunRuntime implements ContainerRuntime {
   }
 }
 
-/** Completes the first process in its root, where its working directory is made if need be, as with docker. */
+/** Completes the first process in its root, where its working directory and the names of the host are made, as with docker. */
 function prepareProcess(rootPath: string, options: NewContainer): CompleteProcess {
-  const { spec, terminalSize } = options;
+  const { spec, terminalSize, root } = options;
   const description = spec['process'];
   if (!isObject(description)) {
     const message = `cannot create container ${options.id}: its specification has no process`;
@@ -107,7 +109,9 @@ function prepareProcess(rootPath: string, options: NewContainer): CompleteProces
   }
   const rootFd = openSync(rootPath, O_PATH | constants.O_DIRECTORY);
   try {
-    const process = completeProcess(rootFd, description, terminalSize);
+    // Where writes reach the host's tree, its files are the caller's.
+    if (root.kind.value?.discardWrites === true) writeHostNames(rootFd, spec['hostname']);
+    const process = seenThroughInit(spec, completeProcess(rootFd, description, terminalSize));
     if (!isBelowMount(spec, process.cwd)) ensureWorkingDirectory(rootFd, process.cwd);
     return process;
   } finally {

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { completeProcess, completeSpec, isBelowMount } from './spec.js';
+import { completeProcess, completeSpec, isBelowMount, seenThroughInit } from './spec.js';
 
 let root = '';
 let rootFd = -1;
@@ -111,4 +111,31 @@ test('a path is below a mount by whole names', () => {
   const spec = { mounts: [{ destination: '/data' }, { destination: '/tmp/' }] };
   for (const path of ['/data', '/data/x', '/tmp', '/tmp/a']) assert.ok(isBelowMount(spec, path));
   for (const path of ['/', '/database', '/dat']) assert.ok(!isBelowMount(spec, path));
+});
+
+const initMount = { destination: '/dev/init', source: 'virtc-guest:init' };
+
+test('behind an init the command is its argument, which alone is looked up', () => {
+  const see = (args: readonly string[], mounts: readonly object[] = [initMount]) =>
+    seenThroughInit({ mounts }, completeProcess(rootFd, { args }, null));
+  const process = see(['/dev/init', '--', 'sh', '-c', 'x']);
+  assert.equal(process.command, 'sh');
+  assert.deepEqual(process.json['args'], ['/dev/init', '--', 'sh', '-c', 'x']);
+  assert.equal(see(['/dev/init', '--', '--']).command, '--');
+  assert.equal(see(['sh', '--', 'x']).command, 'sh');
+  assert.equal(see(['/dev/init', '--', 'x'], []).command, '/dev/init');
+  for (const args of [['/dev/init'], ['/dev/init', '--'], ['/dev/init', '-v', 'x']]) {
+    assert.throws(() => see(args), { code: 'invalid-argument' });
+  }
+});
+
+test('a file of the guest’s own is mounted by its name, and no other file is', () => {
+  const mounts = [{ ...initMount, options: ['bind', 'ro'] }];
+  assert.deepEqual(completeSpec({ mounts }, {}, places)['mounts'], [
+    { destination: '/dev/init', source: '/usr/bin/tini', options: ['bind', 'ro'] },
+  ]);
+  for (const name of ['', '../init', '/etc/passwd', 'constructor', 'init\n']) {
+    const wrong = [{ destination: '/x', source: `virtc-guest:${name}` }];
+    assert.throws(() => completeSpec({ mounts: wrong }, {}, places), { code: 'invalid-argument' });
+  }
 });

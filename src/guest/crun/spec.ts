@@ -101,6 +101,22 @@ export interface SpecPlaces {
   readonly sharedPaths: readonly string[];
 }
 
+/** The guest's own files that a specification can mount, by the name in `virtc-guest:<name>`. */
+const guestFiles: Readonly<Record<string, string>> = { init: '/usr/bin/tini' };
+const initSource = 'virtc-guest:init';
+
+/**
+ * A container's first process, whose command is what the caller wants to run: where the specification has the guest's init
+ * as the program, the command is its argument, and that is what is looked up and named in errors.
+ */
+export function seenThroughInit(spec: Json, process: CompleteProcess): CompleteProcess {
+  const init = mountsOf(spec).find((mount) => mount['source'] === initSource);
+  const [program, separator, command] = strings(process.json['args'], 'args');
+  if (init === undefined || program !== init['destination']) return process;
+  if (separator !== '--' || command === undefined) throw refusal('its init gets no command');
+  return { ...process, command };
+}
+
 /** The specification as crun gets it. */
 export function completeSpec(spec: Json, process: Json, places: SpecPlaces): Json {
   return {
@@ -124,10 +140,14 @@ export function isBelowMount(spec: Json, path: string): boolean {
 }
 
 function completeMount(mount: Json, sharedPaths: readonly string[]): Json {
-  const prefix = 'virtc-share:';
   const source = mount['source'];
-  if (typeof source !== 'string' || !source.startsWith(prefix)) return mount;
-  const path = sharedPaths[Number(source.slice(prefix.length))];
+  const [, kind, name] = /^virtc-(share|guest):(.*)$/s.exec(String(source)) ?? [];
+  if (kind === undefined || name === undefined) return mount;
+  if (kind === 'guest') {
+    if (!Object.hasOwn(guestFiles, name)) throw refusal(`mount source ${source} is not known`);
+    return { ...mount, source: guestFiles[name] };
+  }
+  const path = sharedPaths[Number(name)];
   if (path === undefined) throw refusal(`mount source ${source} names no shared mount`);
   return { ...mount, source: path };
 }

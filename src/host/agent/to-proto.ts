@@ -83,7 +83,8 @@ export function toGuestInfo(response: HandshakeResponse): GuestInfo {
 export function toExitStatus({ exitCode, signal, oom }: WaitResponse): ExitStatus {
   if (signal === 0 || signal > maxSignal) {
     const code = signal === 0 ? Math.min(exitCode, maxExitCode) : maxExitCode;
-    return { code, signal: null, reason: 'exited' };
+    // An init or a shell says so of a child.
+    return { code, signal: null, reason: oom && code === 128 + SIGKILL ? 'oom' : 'exited' };
   }
   return {
     code: 128 + signal,

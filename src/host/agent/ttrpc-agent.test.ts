@@ -190,6 +190,8 @@ const exits: readonly [
   [{ signal: 15 }, 143, 'SIGTERM', 'signaled'],
   [{ signal: 9, oom: true }, 137, 'SIGKILL', 'oom'],
   [{ exitCode: 1, oom: true }, 1, null, 'exited'],
+  [{ exitCode: 137, oom: true }, 137, null, 'oom'],
+  [{ exitCode: 137 }, 137, null, 'exited'],
   [{ signal: 64 }, 192, null, 'signaled'],
   [{ signal: 65 }, 255, null, 'exited'],
   [{ signal: 2 ** 32 - 1, exitCode: 0 }, 255, null, 'exited'],

@@ -59,7 +59,9 @@ export function hypervisorSuite(name: string, createWorld: () => Promise<Hypervi
 
     test('a plan can be described without starting anything', async () => {
       const plan = await world.plan();
-      assert.ok((await world.hypervisor.describe(plan)).length > 0);
+      const { argv, accelerator } = await world.hypervisor.describe(plan);
+      assert.ok(argv.length > 0);
+      assert.deepEqual(accelerator, await world.hypervisor.accelerator(plan.accelerator));
       await nothingLeft(plan);
     });
 

@@ -1,6 +1,7 @@
 // What makes a VM, and a live VM.
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/log.js';
+import type { JailDescription } from '../../base/namespaces/jail.js';
 import type { VmHandle } from '../../model/handle.js';
 
 /** What executes the guest's instructions. `tcg` is emulation: slower, and not a security boundary of KVM's kind. */
@@ -49,6 +50,14 @@ export interface StartOptions {
   readonly onHandle: (handle: VmHandle) => Promise<void>;
 }
 
+/** A VM as it would be started. */
+export interface VmDescription {
+  readonly accelerator: Accelerator;
+  /** The hypervisor's program and its arguments, as they are in its jail. */
+  readonly argv: readonly string[];
+  readonly jail: JailDescription;
+}
+
 /** Why a VM is no more. */
 export interface VmExit {
   readonly kind: 'stopped' | 'killed' | 'panicked' | 'failed';
@@ -67,8 +76,8 @@ export interface Hypervisor {
   accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator>;
   /** Begins what the next `start` needs beforehand, so that it runs beside the caller's own preparations; never fails. */
   prepare(): void;
-  /** The command line a plan gives, without starting anything. */
-  describe(plan: VmPlan): Promise<readonly string[]>;
+  /** What `start` would make of a plan. Nothing of it is made, and nothing written. */
+  describe(plan: VmPlan): Promise<VmDescription>;
   /**
    * Starts a VM; resolves when it runs and can be commanded, which is before its agent answers.
    * On failure or abort nothing is left.

@@ -20,13 +20,17 @@ function treesIn(directory: string): readonly ShareTree[] {
 
 /** Makes shares; it has no options and no state of its own. */
 export class NinePShare implements Share {
+  trees(runDirectory: string): readonly ShareTree[] {
+    return treesIn(path.join(runDirectory, shareDirectoryName));
+  }
+
   async create(options: {
     readonly podId: string;
     readonly runDirectory: string;
   }): Promise<PodShare> {
     const directory = path.join(options.runDirectory, shareDirectoryName);
     const handle: ShareHandle = { kind: 'share', directory };
-    const trees = treesIn(directory);
+    const trees = this.trees(options.runDirectory);
     try {
       mkdirSync(directory, { mode: 0o700 });
     } catch (error) {

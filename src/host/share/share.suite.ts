@@ -43,7 +43,10 @@ export function shareSuite({ name, share, startVm }: ShareSuite): void {
 
     async function withShare(use: (pod: PodShare, vm: SuiteVm) => Promise<void>): Promise<void> {
       const runDirectory = mkdtempSync(path.join(directory, 'run-'));
+      const planned = share.trees(runDirectory);
+      assert.deepEqual(readdirSync(runDirectory), []);
       const pod = await share.create({ podId: 'pod', runDirectory });
+      assert.deepEqual(pod.trees, planned);
       const vm = await startVm(pod.trees);
       try {
         pod.attach(vm.mountNamespacePid);

@@ -10,6 +10,8 @@ export interface ShareTree {
 
 /** Makes the shares of pods. */
 export interface Share {
+  /** The trees of a pod with that run directory; nothing need be made for it. */
+  trees(runDirectory: string): readonly ShareTree[];
   /** Makes a pod's export directory below `runDirectory`; on failure nothing is left. */
   create(options: { readonly podId: string; readonly runDirectory: string }): Promise<PodShare>;
   /** Removes what a handle names, also from another process, never following what a guest wrote; safe to repeat. */

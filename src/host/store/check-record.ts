@@ -123,6 +123,7 @@ const containerConfig = object<ContainerConfig>({
     terminal: orNull(object({ columns: number, rows: number })),
     stdin: flag,
   }),
+  init: flag,
   hostname: orNull(text),
   mounts: list(mount),
   resources: object({ memoryBytes: orNull(number), cpus: orNull(number), pids: number }),

@@ -44,6 +44,10 @@ export class FileStore implements Store {
     this.#containers = path.join(this.#root, 'containers');
   }
 
+  directoryOf(podId: string): string {
+    return this.#directory(validateId('pod', podId));
+  }
+
   /** The directory appears under its name only when it is locked, so nobody ever sees a new pod without an owner. */
   async create(podId: string): Promise<OwnedRecord> {
     validateId('pod', podId);

@@ -43,6 +43,7 @@ export function sampleRecord(podId: string): PodRecord {
             terminal: { columns: 80, rows: 24 },
             stdin: true,
           },
+          init: false,
           hostname: null,
           mounts: [
             { kind: 'bind', source: '/a', destination: '/b', readOnly: true },
@@ -83,6 +84,16 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     assert.equal(await store.hasLiveOwner('a'), false);
     await assert.rejects(store.load('a'), { code: 'not-found' });
     await assert.rejects(store.takeOver('a'), { code: 'not-found' });
+  });
+
+  check('where a pod lies is known before it does', async ({ store, other }) => {
+    const directory = store.directoryOf('a');
+    assert.deepEqual(await store.list(), []);
+    assert.throws(() => store.directoryOf('../a'), { code: 'invalid-argument' });
+    const owned = await store.create('a');
+    assert.equal(owned.directory, directory);
+    assert.equal(other.directoryOf('a'), directory);
+    await owned.remove();
   });
 
   check('a record comes back as it was saved, here and elsewhere', async ({ store, other }) => {

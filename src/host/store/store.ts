@@ -34,6 +34,8 @@ export interface PodRecord {
 
 /** Keeps records below one root directory. */
 export interface Store {
+  /** Absolute path of a pod's directory, whether or not it is there. */
+  directoryOf(podId: string): string;
   /**
    * Makes a pod's directory and takes its lock for as long as this process lives or until `close`.
    * @throws VirtcontainersError `already-exists`; `details.podId` is the pod that has it

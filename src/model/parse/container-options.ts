@@ -7,9 +7,11 @@ import { newId, validateId } from '../id.js';
 import {
   defaultPidsLimit,
   guestOverheadMiB,
+  initPath,
   maxPidsLimit,
   maxVmCpus,
   maxVmMemoryMiB,
+  minContainerCpus,
   minContainerMemoryMiB,
 } from '../limits.js';
 import { tmpfsOptionFault } from '../tmpfs-options.js';
@@ -39,6 +41,7 @@ export async function parseContainerOptions(options: unknown): Promise<Container
     'mounts',
     mounts.map((mount) => mount.destination),
   );
+  if (parsed.init === true) refuseAtInit(what, mounts);
   refuseRepeated(what, 'capabilities', parsed.capabilities ?? []);
   refuseRepeated(
     what,
@@ -57,6 +60,7 @@ export async function parseContainerOptions(options: unknown): Promise<Container
       terminal: parsed.terminal ?? null,
       stdin: parsed.stdin ?? false,
     },
+    init: parsed.init ?? false,
     hostname: parsed.hostname ?? null,
     mounts,
     resources: {
@@ -86,6 +90,7 @@ function containerSchema(z: Z) {
     signal: p.abortSignal.optional(),
     rootfs: rootfsSchema(z, p),
     command: p.command,
+    init: p.boolean.optional(),
     readOnlyRootfs: p.boolean.optional(),
     hostname: p.hostname.optional(),
     mounts: z.array(mountSchema(z, p), { error: 'must be a list of mounts' }).optional(),
@@ -99,7 +104,7 @@ function containerSchema(z: Z) {
       .optional(),
     cpus: z
       .number({ error: cpusRule })
-      .refine((cpus) => cpus > 0 && cpus <= maxVmCpus, { error: cpusRule })
+      .refine((cpus) => cpus >= minContainerCpus && cpus <= maxVmCpus, { error: cpusRule })
       .optional(),
     pidsLimit: p.integer(1, maxPidsLimit).optional(),
     capabilities: z
@@ -111,7 +116,7 @@ function containerSchema(z: Z) {
   });
 }
 
-const cpusRule = `must be a number above 0 and up to ${maxVmCpus}`;
+const cpusRule = `must be a number from ${minContainerCpus} to ${maxVmCpus}`;
 
 function rootfsSchema(z: Z, p: Parts) {
   const rule = "must be a directory's path or { kind: 'directory', path, writes }";
@@ -218,6 +223,16 @@ function nameIn(p: Parts, noun: string, names: readonly string[]) {
   return p.through(`must be the name of a ${noun} such as '${names[0]}'`, (value) =>
     typeof value === 'string' && names.includes(value) ? value : undefined,
   );
+}
+
+function refuseAtInit(what: string, mounts: readonly Mount[]): void {
+  const index = mounts.findIndex(({ destination }) => destination === initPath);
+  if (index < 0) return;
+  const option = `mounts[${index}].destination`;
+  const rule = `must not be ${initPath} where an init is asked for: it lies there`;
+  throw new VirtcontainersError('invalid-argument', `${what}: option \`${option}\` ${rule}`, {
+    details: { option, rule },
+  });
 }
 
 function refuseRepeated(what: string, option: string, values: readonly string[]): void {

@@ -24,6 +24,7 @@ test("a container has docker's defaults where nothing else is asked", async () =
     rootfs: { kind: 'directory', path: '/root', writes: 'discard' },
     readOnlyRootfs: false,
     process: { command: ['sh'], env: {}, cwd: '/', user: '0', terminal: null, stdin: false },
+    init: false,
     hostname: null,
     mounts: [],
     resources: { memoryBytes: null, cpus: null, pids: 4096 },
@@ -198,9 +199,10 @@ const refused: readonly [Record<string, unknown>, string][] = [
     { memoryMiB: 'much' },
     "option `memoryMiB` must be a positive number or text such as '512MiB' (B, KiB, MiB, GiB, KB, MB, GB), not 'much'",
   ],
-  [{ cpus: 0 }, 'option `cpus` must be a number above 0 and up to 32, not 0'],
-  [{ cpus: 33 }, 'option `cpus` must be a number above 0 and up to 32, not 33'],
-  [{ cpus: Number.NaN }, 'option `cpus` must be a number above 0 and up to 32, not NaN'],
+  [{ cpus: 0 }, 'option `cpus` must be a number from 0.01 to 32, not 0'],
+  [{ cpus: 0.009 }, 'option `cpus` must be a number from 0.01 to 32, not 0.009'],
+  [{ cpus: 33 }, 'option `cpus` must be a number from 0.01 to 32, not 33'],
+  [{ cpus: Number.NaN }, 'option `cpus` must be a number from 0.01 to 32, not NaN'],
   [{ pidsLimit: 0 }, 'option `pidsLimit` must be a whole number from 1 to 4194304, not 0'],
   [
     { capabilities: ['CHOWN'] },
@@ -315,6 +317,19 @@ test('whatever the options are, they are a configuration or an invalid argument'
   );
 });
 
+test('an init is asked for by name, and then nothing else lies in its place', async () => {
+  const options = { id: 'c', rootfs: '/r', command: ['sh'], init: true };
+  assert.equal((await parseContainerOptions(options)).init, true);
+  const mount = { kind: 'tmpfs', destination: '/dev/../dev/init' };
+  const mounts = [{ kind: 'tmpfs', destination: '/dev/other' }, mount];
+  assert.equal((await parseContainerOptions({ ...options, init: false, mounts })).init, false);
+  await assert.rejects(parseContainerOptions({ ...options, mounts }), {
+    code: 'invalid-argument',
+    message:
+      'cannot create container c: option `mounts[1].destination` must not be /dev/init where an init is asked for: it lies there',
+  });
+});
+
 test('a pod has the smallest VM and its id as hostname where nothing else is asked', async () => {
   const id = 'p'.repeat(100);
   assert.deepEqual(await parsePodOptions({ id }), {
@@ -335,6 +350,12 @@ const refusedPods: readonly [Record<string, unknown>, string][] = [
     'option `memoryMiB` must be from 192 MiB (what the guest itself needs) to 65536 MiB, not 100',
   ],
   [{ cpus: 1.5 }, 'option `cpus` must be a whole number from 1 to 32, not 1.5'],
+  [{ cpus: 0 }, 'option `cpus` must be a whole number from 1 to 32, not 0'],
+  [{ cpus: 33 }, 'option `cpus` must be a whole number from 1 to 32, not 33'],
+  [
+    { memoryMiB: '65GiB' },
+    "option `memoryMiB` must be from 192 MiB (what the guest itself needs) to 65536 MiB, not '65GiB'",
+  ],
   [{ onProgress: 'x' }, "option `onProgress` must be a function, not 'x'"],
 ];
 for (const [options, message] of refusedPods) {

@@ -1,18 +1,20 @@
 // Plans a pod and a container: pure functions from configurations to what will be made.
 import type { ContainerConfig } from '../../model/container-config.js';
+import type { HostFacts } from '../../model/host-facts.js';
 import type { PodConfig } from '../../model/pod-config.js';
 import type { GuestMount } from '../../oci/to-guest-spec.js';
+import { fitHost } from './fit-host.js';
 import type { ContainerPlan, PlannedExport, PodPlan } from './plan.js';
-import { bootSize, maxSize, planSize } from './plan-size.js';
+import { bootSize, maxSize } from './plan-size.js';
 
-/** @throws VirtcontainersError `invalid-argument` if no VM can be that large */
-export function planPod(config: PodConfig): PodPlan {
+/** @throws VirtcontainersError `invalid-argument` if no VM can be that large, or none on this host */
+export function planPod(config: PodConfig, host: HostFacts): PodPlan {
   return {
     podId: config.id,
     hostname: config.hostname,
     boot: bootSize,
     max: maxSize,
-    size: planSize(`cannot create pod ${config.id}`, config, []),
+    size: fitHost(`cannot create pod ${config.id}`, { pod: config, containers: [] }, host),
   };
 }
 

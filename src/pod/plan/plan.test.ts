@@ -72,7 +72,10 @@ test('what no VM can hold is refused by number', () => {
 });
 
 test('a pod boots in the one shape of every VM and grows to its own', () => {
-  const plan = planPod({ id: 'p', hostname: 'h', cpus: 2, memoryMiB: 1000, labels: {} });
+  const plan = planPod(
+    { id: 'p', hostname: 'h', cpus: 2, memoryMiB: 1000, labels: {} },
+    { cpus: 2, memoryMiB: 1024 },
+  );
   assert.deepEqual(plan, {
     podId: 'p',
     hostname: 'h',
@@ -87,6 +90,7 @@ const base = (writes: 'host' | 'discard', readOnlyRootfs: boolean): ContainerCon
   rootfs: { kind: 'directory', path: '/root', writes },
   readOnlyRootfs,
   process: { command: ['sh'], env: {}, cwd: '/', user: '0', terminal: null, stdin: false },
+  init: false,
   hostname: null,
   mounts: [
     { kind: 'bind', source: '/a', destination: '/data', readOnly: true },

@@ -45,6 +45,9 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .option('--name <name>', 'name of the container and its pod')
     .option('-h, --hostname <name>', 'host name in the container (default: its name)')
     .option('--hypervisor <kind>', 'auto, kvm or tcg: what executes the VM (default auto)')
+    .option('--init', 'an init as PID 1 forwards signals to the command and reaps processes')
+    .option('--dry-run', 'print what would be done, and do nothing')
+    .option('--format <format>', 'of --dry-run: text (default) or json')
     .option('--debug', 'print log lines and timings, and all that is known of an error')
     .addHelpText('before', examples)
     .action(async (words: readonly string[], flags: RunFlags) => {
@@ -57,6 +60,7 @@ const examples = `Examples:
   virtc run --rootfs /srv/debian -- uname -r
   virtc run --rootfs /srv/debian -it -- bash
   virtc run --rootfs /srv/debian -i -m 1g -v "$PWD:/work:ro" -w /work -- python3 - < job.py
+  virtc run --rootfs /srv/debian --init -m 1g --dry-run -- ./job
   virtc run --rootfs /srv/debian --read-only --tmpfs /tmp --cap-drop ALL --timeout 30s -- ./job
 `;
 

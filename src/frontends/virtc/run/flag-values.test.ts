@@ -197,7 +197,7 @@ const retold: readonly [object, string][] = [
     },
     "cannot use --volume and --tmpfs: it must name each only once, not '/a' twice",
   ],
-  [{ cpus: 99 }, 'cannot use --cpus: it must be a number above 0 and up to 32, not 99'],
+  [{ cpus: 99 }, 'cannot use --cpus: it must be a number from 0.01 to 32, not 99'],
 ];
 for (const [options, message] of retold) {
   test(`what the library refuses is told by its flag: ${message.slice(0, 30)}`, async () => {

@@ -59,6 +59,7 @@ test('a command prints, ends with its code, and nothing is left', async () => {
   world.assertNothingLeft();
   assert.equal(await startRun(['exit', '3']).finished, 3);
   assert.equal(await startRun(['eat-memory']).finished, 137);
+  assert.equal(await startRun(['exit', '4'], { init: true }).finished, 4);
 });
 
 test('input and its end reach the command', async () => {

@@ -52,6 +52,7 @@ const meanings: readonly [string, RunFlags, object][] = [
   ['a repeated -e', { env: ['A=1', 'A=2'] }, { env: { A: '2' } }],
   ['-h', { hostname: 'my_host' }, { hostname: 'my_host' }],
   ['--read-only', { readOnly: true }, { readOnlyRootfs: true }],
+  ['--init', { init: true }, { init: true }],
   [
     '--writes',
     { writes: 'host', rootfs: 'r' },

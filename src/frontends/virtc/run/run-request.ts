@@ -32,6 +32,9 @@ export interface RunFlags {
   readonly ulimit?: readonly string[];
   readonly timeout?: string;
   readonly hypervisor?: string;
+  readonly init?: boolean;
+  readonly dryRun?: boolean;
+  readonly format?: string;
   readonly debug?: boolean;
 }
 
@@ -78,6 +81,7 @@ export function toRunRequest(
       rootfs,
       command: words,
       stdin: flags.interactive === true,
+      ...(flags.init === true ? { init: true } : {}),
       ...toProcessOptions(flags, surroundings),
       ...toMounts(flags, surroundings),
       ...toLimits(flags),

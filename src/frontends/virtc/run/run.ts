@@ -10,7 +10,9 @@ import { logLevelFrom } from '../environment.js';
 import { ProgressLine } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import { stderrLogger } from '../stderr-log.js';
+import { dryRunFormat, planRun, toJson } from './dry-run.js';
 import { readEnvFiles } from './env-file.js';
+import { formatPlan } from './format-plan.js';
 import { checkHostPaths } from './host-paths.js';
 import { inFlags } from './in-flags.js';
 import { runContainer } from './run-container.js';
@@ -36,6 +38,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       environment: process.env,
       fileEntries: await readEnvFiles(flags.envFile ?? []),
     });
+    const format = dryRunFormat(flags);
     requireTerminal(request, terminal);
     // Before a VM is booted: a mistake shall not cost the time of a boot.
     await parseContainerOptions(request.container).catch((error: unknown) => {
@@ -43,11 +46,17 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     });
     await checkHostPaths(request.container);
     const { accelerator } = request;
+    const runtime = createRuntime({
+      ...runtimeOptions(debug, progress),
+      ...(accelerator === undefined ? {} : { accelerator }),
+    });
+    const plan = await planRun(runtime, request, terminal);
+    if (format !== null) {
+      process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
+      return 0;
+    }
     return await runContainer(request, {
-      runtime: createRuntime({
-        ...runtimeOptions(debug, progress),
-        ...(accelerator === undefined ? {} : { accelerator }),
-      }),
+      runtime,
       signals: process,
       terminal,
       openStdin: () => process.stdin,

@@ -140,3 +140,12 @@ test('a cache that cannot be written does not matter', async () => {
   const cache = new ProbeCache({ file: '/dev/null/x.json', key: 'k', refusalLifeMs: 1 });
   assert.equal(await cache.remember(async () => 'no'), 'no');
 });
+
+test('an answer can be had without being remembered, and one that is remembered counts then too', async () => {
+  const file = path.join(directory, 'recalled', 'probe.json');
+  const cache = new ProbeCache({ file, key: 'k', refusalLifeMs: 10_000 });
+  assert.equal(await cache.recall(async () => 'no'), 'no');
+  await assert.rejects(readFile(file), { code: 'ENOENT' });
+  assert.equal(await cache.remember(async () => null), null);
+  assert.equal(await cache.recall(async () => 'no'), null);
+});

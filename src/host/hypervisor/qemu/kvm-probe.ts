@@ -11,15 +11,20 @@ import { runProbeGuest } from './probe-guest.js';
 export interface KvmProbeParts {
   readonly cpuHasVirtualization: () => Promise<string | null>;
   readonly deviceOpens: () => Promise<string | null>;
-  readonly guestRuns: () => Promise<string | null>;
+  readonly guestRuns: (options?: ProbeOptions) => Promise<string | null>;
+}
+
+export interface ProbeOptions {
+  /** Whether an answer may be written down for the next time. Default true. */
+  readonly remember?: boolean;
 }
 
 /** Asks until the first no. */
-export async function probeKvm(parts: KvmProbeParts): Promise<Accelerator> {
+export async function probeKvm(parts: KvmProbeParts, options?: ProbeOptions): Promise<Accelerator> {
   const no =
     (await parts.cpuHasVirtualization()) ??
     (await parts.deviceOpens()) ??
-    (await parts.guestRuns());
+    (await parts.guestRuns(options));
   return no === null
     ? { kind: 'kvm', reason: 'the processor has it, /dev/kvm opens and a test guest ran' }
     : { kind: 'tcg', reason: `KVM cannot be used: ${no}` };
@@ -58,7 +63,7 @@ export function hostKvm(options: HostKvmOptions): KvmProbeParts {
         ? null
         : 'the processor offers no virtualization (neither vmx nor svm in /proc/cpuinfo)',
     deviceOpens: () => opensDevice('/dev/kvm'),
-    guestRuns: () => cachedGuestRun(options),
+    guestRuns: (probe) => cachedGuestRun(options, probe),
   };
 }
 
@@ -78,7 +83,10 @@ export async function opensDevice(device: string): Promise<string | null> {
   }
 }
 
-async function cachedGuestRun({ program, cacheDirectory }: HostKvmOptions): Promise<string | null> {
+async function cachedGuestRun(
+  { program, cacheDirectory }: HostKvmOptions,
+  { remember = true }: ProbeOptions = {},
+): Promise<string | null> {
   const run = () => runProbeGuest({ program, accelerator: 'kvm', timeoutMs: guestTimeoutMs });
   if (cacheDirectory === null) return run();
   if (!existsSync(program)) return `${program} is not there`;
@@ -87,7 +95,7 @@ async function cachedGuestRun({ program, cacheDirectory }: HostKvmOptions): Prom
     key: await hostKey(program),
     refusalLifeMs,
   });
-  return cache.remember(run);
+  return remember ? cache.remember(run) : cache.recall(run);
 }
 
 /** Changes with what can change the result: a boot (kernel, modules), another QEMU, another user. */

@@ -28,6 +28,12 @@ export class ProbeCache {
     return answer;
   }
 
+  /** As `remember`, but what `probe` says is not stored. */
+  async recall(probe: () => Promise<string | null>): Promise<string | null> {
+    const stored = await this.#load();
+    return stored === undefined ? probe() : stored;
+  }
+
   async #load(): Promise<string | null | undefined> {
     try {
       const value: unknown = JSON.parse(await readFile(this.#options.file, 'utf8'));

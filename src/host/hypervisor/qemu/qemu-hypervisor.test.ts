@@ -234,3 +234,50 @@ test('a probe that could not be carried out is tried again by the next VM', asyn
   await assert.rejects(hypervisor.accelerator('auto'), /no space/);
   assert.equal((await hypervisor.accelerator('auto')).kind, 'kvm');
 });
+
+test('describing uses what a probe has said and keeps nothing of one of its own', async () => {
+  const probes: unknown[] = [];
+  const yes = async (): Promise<string | null> => null;
+  const hypervisor = new QemuHypervisor({
+    runRoot: '/run/x',
+    logRoot: null,
+    cacheDirectory: null,
+    parts: {
+      kvm: {
+        cpuHasVirtualization: yes,
+        deviceOpens: yes,
+        guestRuns: async (options) => {
+          probes.push(options?.remember ?? true);
+          return null;
+        },
+      },
+      isolation: async () => ({ userNamespace: true, idmappedBinds: true }),
+    },
+  });
+  const plan: VmPlan = {
+    podId: 'p',
+    runDirectory: '/run/x/p',
+    image: {
+      directory: '/i',
+      kernel: '/i/k',
+      initrd: '/i/i',
+      rootImage: '/i/r',
+      kernelParameters: [],
+    },
+    shares: [],
+    accelerator: 'auto',
+    bootMemoryMiB: 512,
+    bootCpus: 1,
+    maxMemoryMiB: 512,
+    maxCpus: 1,
+  };
+  const described = await hypervisor.describe(plan);
+  assert.equal(described.accelerator.kind, 'kvm');
+  assert.ok(described.argv.includes('kvm'));
+  assert.deepEqual(described.jail.devices, ['/dev/null', '/dev/urandom', '/dev/kvm']);
+  assert.deepEqual(probes, [false]);
+  await hypervisor.accelerator('auto');
+  assert.deepEqual(probes, [false, true]);
+  await hypervisor.describe(plan);
+  assert.deepEqual(probes, [false, true]);
+});

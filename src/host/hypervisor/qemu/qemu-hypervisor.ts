@@ -1,17 +1,30 @@
 // Makes VMs with QEMU: chooses the accelerator, starts, describes, and ends what earlier processes left.
 import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
-import { prepareJail, spawnInJail } from '../../../base/namespaces/jail.js';
+import {
+  describeJail,
+  type Isolation,
+  prepareJail,
+  probeIsolation,
+  spawnInJail,
+} from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { podLogDirectory } from '../../logs/pod-log-directory.js';
-import type { Accelerator, Hypervisor, StartOptions, Vm, VmPlan } from '../hypervisor.js';
+import type {
+  Accelerator,
+  Hypervisor,
+  StartOptions,
+  Vm,
+  VmDescription,
+  VmPlan,
+} from '../hypervisor.js';
 import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
 import { toCommandLine } from './command-line.js';
 import { chooseAccelerator, hostKvm, type KvmProbeParts, probeKvm } from './kvm-probe.js';
 import { findQemus } from './leftovers.js';
 import { deathWaitMs, type Spawn } from './qemu-process.js';
 import { isTooOld, oldestQemu, qemuProgram, qemuVersion } from './qemu-version.js';
-import { startVm } from './start-vm.js';
+import { startVm, toJailSpec } from './start-vm.js';
 import { hypervisorName, scopeOf } from './vm-shape.js';
 
 export interface QemuHypervisorOptions {
@@ -34,6 +47,8 @@ export interface QemuHypervisorOptions {
 export interface QemuHypervisorParts {
   readonly prepare: () => Promise<void>;
   readonly spawn: Spawn;
+  /** What a jail on this host can have, for all trees below the root directory. */
+  readonly isolation: () => Promise<Isolation>;
   readonly cgroups: CgroupMaker;
   readonly kvm: KvmProbeParts;
 }
@@ -53,6 +68,7 @@ export class QemuHypervisor implements Hypervisor {
     this.#parts = {
       prepare: prepareJail,
       spawn: spawnInJail,
+      isolation: () => probeIsolation(['/']),
       cgroups: hostCgroups((podId) => this.#scopedName(podId)),
       kvm: hostKvm({ program: this.#program, cacheDirectory: options.cacheDirectory }),
       ...options.parts,
@@ -60,21 +76,27 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async accelerator(wanted: VmPlan['accelerator']): Promise<Accelerator> {
-    if (wanted === 'tcg') return { kind: 'tcg', reason: 'emulation was asked for' };
-    this.#probed ??= probeKvm(this.#parts.kvm).catch((error: unknown) => {
-      this.#probed = undefined;
-      throw error;
+    return this.#choose(wanted, () => {
+      this.#probed ??= probeKvm(this.#parts.kvm).catch((error: unknown) => {
+        this.#probed = undefined;
+        throw error;
+      });
+      return this.#probed;
     });
-    return chooseAccelerator(wanted, await this.#probed);
   }
 
   prepare(): void {
     void this.#parts.prepare();
   }
 
-  async describe(plan: VmPlan): Promise<readonly string[]> {
-    const { kind } = await this.accelerator(plan.accelerator);
-    return this.#commandLine(plan, kind);
+  async describe(plan: VmPlan): Promise<VmDescription> {
+    const accelerator = await this.#choose(
+      plan.accelerator,
+      () => this.#probed ?? probeKvm(this.#parts.kvm, { remember: false }),
+    );
+    const argv = this.#commandLine(plan, accelerator.kind);
+    const spec = toJailSpec(plan, argv, accelerator.kind);
+    return { accelerator, argv, jail: describeJail(spec, await this.#parts.isolation()) };
   }
 
   async start(plan: VmPlan, options: StartOptions): Promise<Vm> {
@@ -134,6 +156,14 @@ export class QemuHypervisor implements Hypervisor {
       details,
       ...(hint === undefined ? {} : { hint }),
     });
+  }
+
+  async #choose(
+    wanted: VmPlan['accelerator'],
+    probe: () => Promise<Accelerator>,
+  ): Promise<Accelerator> {
+    if (wanted === 'tcg') return { kind: 'tcg', reason: 'emulation was asked for' };
+    return chooseAccelerator(wanted, await probe());
   }
 
   #commandLine(plan: VmPlan, accelerator: Accelerator['kind']): readonly string[] {

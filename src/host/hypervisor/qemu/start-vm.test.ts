@@ -44,6 +44,7 @@ function plan(): VmPlan {
 }
 
 interface World {
+  readonly hypervisor: QemuHypervisor;
   readonly start: (options?: Partial<StartOptions>) => Promise<Vm>;
   readonly specs: JailSpec[];
   readonly cgroups: Set<string>;
@@ -89,7 +90,7 @@ function world(behaviour: FakeQemuBehaviour = {}, cgroupFailure?: Error): World 
     assert.ok(fake);
     return fake;
   };
-  return { start, specs, cgroups, bounds, qemu };
+  return { hypervisor, start, specs, cgroups, bounds, qemu };
 }
 
 async function nothingLeft({ cgroups, qemu }: World): Promise<void> {
@@ -350,5 +351,21 @@ test('what the guest does not give back still counts, and the error says so', as
   const error = await errorOf(vm.grow({ cpus: 2, memoryMiB: 1024 }));
   assert.match(String(error.details['failedCleanups']), /unplug cpu2: .*the guest is busy/);
   assert.deepEqual(vm.size, { cpus: 2, memoryMiB: 512 });
+  await vm.stop({ graceMs: 1000 });
+});
+
+test('what is described is what is started, and describing makes nothing', async () => {
+  const { start, specs, hypervisor } = world();
+  const before = await readdir(directory);
+  const { argv, jail, accelerator } = await hypervisor.describe(plan());
+  assert.deepEqual([specs.length, await readdir(directory)], [0, before]);
+  assert.deepEqual(accelerator, { kind: 'tcg', reason: 'emulation was asked for' });
+  const vm = await start();
+  const spec = specs[0] ?? assert.fail();
+  assert.deepEqual(argv, spec.argv);
+  assert.deepEqual(jail.exports, spec.exports);
+  assert.deepEqual(jail.writableBinds, spec.writablePaths);
+  assert.equal(jail.workingDirectory, spec.cwd);
+  assert.deepEqual(vm.accelerator, accelerator);
   await vm.stop({ graceMs: 1000 });
 });
