@@ -43,6 +43,8 @@ export const minContainerMemoryMiB = 6;
 export const maxPidsLimit = 4 * 1024 * 1024;
 /** Size of a container's /dev/shm, in bytes: docker's. */
 export const shmBytes = 64 * 1024 * 1024;
+/** Longest argument or environment entry, in bytes: the kernel's own bound (MAX_ARG_STRLEN) without the ending zero. */
+export const maxArgumentBytes = 128 * 1024 - 1;
 /** Largest OCI specification that is sent to the guest, in bytes: a message holds 4 MiB. */
 export const maxSpecBytes = 3 * 1024 * 1024;
 /** Where programs are looked up if a container's environment does not say: docker's. */

@@ -1,7 +1,7 @@
 // Schemas of what several options share: text, sizes, paths, signals, environment.
 import { posix } from 'node:path';
 import { signalName, signalNumber } from '../exit-status.js';
-import { defaultTerminalSize } from '../limits.js';
+import { defaultTerminalSize, maxArgumentBytes } from '../limits.js';
 import { durationRule, parseDuration } from '../parse-duration.js';
 import { parseSize, sizeRule } from '../parse-size.js';
 import type { Z } from './schema.js';
@@ -86,7 +86,10 @@ export function parts(z: Z) {
     hostname: text(hostnameRule, isHostname),
     command: z
       .array(
-        text('must be text without NUL', () => true),
+        text(
+          `must be text without NUL of at most ${maxArgumentBytes} bytes`,
+          (value) => Buffer.byteLength(value) <= maxArgumentBytes,
+        ),
         { error: commandRule },
       )
       .refine((argv) => (argv[0] ?? '') !== '', { error: commandRule }),
@@ -116,7 +119,9 @@ function variableRule(name: string, value: unknown): string | undefined {
   if (name === '' || name.includes('=') || !noNul(name)) {
     return "must have a name without '=' and NUL";
   }
-  return typeof value === 'string' && noNul(value) ? undefined : 'must be text without NUL';
+  if (typeof value !== 'string' || !noNul(value)) return 'must be text without NUL';
+  if (Buffer.byteLength(`${name}=${value}`) <= maxArgumentBytes) return undefined;
+  return `must be at most ${maxArgumentBytes} bytes long with its name`;
 }
 
 function isHostname(value: string): boolean {
