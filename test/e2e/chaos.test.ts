@@ -1,8 +1,10 @@
 // QEMU is killed at random moments of whatever the library does: every call ends in time, by success or by an error with a name, and
 // nothing is left. The seed is printed; VIRTC_CHAOS_SEED repeats a run.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { before, test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
+import { livenessPingMs, livenessPings, livenessQuietMs } from '../../src/model/limits.js';
 import type { Container, Pod } from '../../src/model/pod.js';
 import { debian, E2e } from './harness.js';
 import { chaosSeed, randomNumbers } from './random.js';
@@ -17,6 +19,22 @@ const random = randomNumbers(seed);
 const endsWithinMs = 15_000;
 /** Two VMs at a time: as many as small machines have processors. */
 const lanes = 2;
+
+/** What waits for a VM that has hung since before all else here: that is noticed after a minute. */
+let waiting: Promise<readonly Settled<unknown>[]>;
+let hung: Pod;
+
+before(async () => {
+  hung = await runtime.createPod({ id: 'hung' });
+  e2e.cleanup(() => hung.delete({ force: true }));
+  const box = await started(hung);
+  const cat = await box.exec(['cat'], { stdin: true });
+  process.kill(e2e.vmPid('hung'), 'SIGSTOP');
+  const noticedMs = livenessQuietMs * 2 + livenessPings * livenessPingMs;
+  const lost: readonly Promise<unknown>[] = [box.wait(), cat.wait(), once(cat.stdout, 'end')];
+  waiting = Promise.all(lost.map((promise) => settled('a wait', promise, noticedMs + 20_000)));
+  waiting.catch(() => {});
+});
 
 /** Kills a pod's VM after a while, or as soon after it as there is one, unless `work` is over before. */
 async function killDuring<T>(
@@ -149,5 +167,13 @@ test(`VMs killed at ${points.length} random moments (VIRTC_CHAOS_SEED=${seed}) e
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   assert.deepEqual(failures, [], `VIRTC_CHAOS_SEED=${seed}`);
+});
+
+test('a VM that hangs is given up where somebody waits for it, also if nobody asks it for anything', async () => {
+  for (const outcome of await waiting) {
+    assert.ok(outcome.kind === 'error' && outcome.error.code === 'unavailable');
+  }
+  assert.equal((await hung.status()).state, 'stopped');
+  await hung.delete();
   await e2e.assertNothingLeft();
 });

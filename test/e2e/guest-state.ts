@@ -11,6 +11,7 @@ export interface GuestState {
   readonly agentDescriptors: number;
   /** What no process takes, in MiB. */
   readonly availableMiB: number;
+  /** Those that have a program: neither the kernel's own nor zombies. */
   readonly processes: number;
   readonly zombies: number;
   readonly cgroups: number;
@@ -23,7 +24,7 @@ const script = `
   echo agentMiB=$(($(status RssAnon) / 1024)) agentPeakMiB=$(($(status VmHWM) / 1024))
   echo agentDescriptors=$(ls /proc/1/fd | wc -l)
   echo availableMiB=$(($(grep ^MemAvailable: /proc/meminfo | tr -dc 0-9) / 1024))
-  echo processes=$(ls -d /proc/[0-9]* | wc -l)
+  echo processes=$(grep -l . /proc/[0-9]*/cmdline 2>/dev/null | wc -l)
   echo zombies=$(grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l)
   echo cgroups=$(find /sys/fs/cgroup/virtc -type d | wc -l)
   echo files=$(find /run/virtc -xdev | wc -l)`;

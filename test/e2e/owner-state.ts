@@ -1,6 +1,6 @@
 // What this process holds as the owner of pods, without the room that V8 keeps for objects it does not have.
 import { readdirSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 export interface OwnerState {
@@ -22,10 +22,10 @@ export function ownerState(): OwnerState {
   // The second one takes what finalizers of the first have let go.
   collectGarbage();
   collectGarbage();
-  const { rss, heapUsed, heapTotal } = process.memoryUsage();
+  const { rss, heapUsed } = process.memoryUsage();
   return {
     heapMiB: heapUsed / MiB,
-    nativeMiB: (rss - heapTotal) / MiB,
+    nativeMiB: (rss - getHeapStatistics().total_physical_size) / MiB,
     descriptors: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
   };

@@ -30,13 +30,13 @@ test('input is passed on, half-closed, and refused where there is none', async (
   assert.equal((await deaf.wait()).code, 0);
 });
 
-test('20 MB of random bytes pass through cat and come back exact', async () => {
+test('5 MB of random bytes pass through cat, both ways at once, and come back exact', async () => {
   const process = await box.exec(['cat'], { stdin: true });
   const sent = createHash('sha256');
   const received = createHash('sha256');
   let length = 0;
   async function* chunks(): AsyncGenerator<Buffer> {
-    for (let index = 0; index < 20; index += 1) {
+    for (let index = 0; index < 5; index += 1) {
       const chunk = randomBytes(1_000_000);
       sent.update(chunk);
       yield chunk;
@@ -48,7 +48,7 @@ test('20 MB of random bytes pass through cat and come back exact', async () => {
     length += chunk.length;
   }
   await sending;
-  assert.equal(length, 20_000_000);
+  assert.equal(length, 5_000_000);
   assert.equal(received.digest('hex'), sent.digest('hex'));
   assert.equal((await process.wait()).code, 0);
 });

@@ -11,6 +11,8 @@ const controllers = ['cpuset', 'cpu', 'io', 'memory', 'pids'];
 const emptyTimeoutMs = 15_000;
 /** Rounds in which a signal looks for processes that were made meanwhile. */
 const signalRounds = 8;
+/** How long processes may take to stand still, in milliseconds: one that waits for a disk or a share does so first. */
+const freezeTimeoutMs = 10_000;
 
 /** Makes the parent of all containers' groups and gives it the controllers that there are, and its memory. */
 export function prepareCgroups(): void {
@@ -32,11 +34,18 @@ export function shareMemory(): void {
 export class Cgroup {
   /** As the OCI specification names it. */
   readonly path: string;
-  readonly #folder: string;
+  readonly #freezeTimeoutMs: number;
+  /** Its directory. */
+  readonly folder: string;
 
-  constructor(containerId: string) {
+  /** @param options.root where cgroups are mounted @param options.freezeTimeoutMs longest wait for a freeze */
+  constructor(
+    containerId: string,
+    options: { readonly root?: string; readonly freezeTimeoutMs?: number } = {},
+  ) {
     this.path = `/${parent}/${containerId}`;
-    this.#folder = `${mountPoint}${this.path}`;
+    this.folder = `${options.root ?? mountPoint}${this.path}`;
+    this.#freezeTimeoutMs = options.freezeTimeoutMs ?? freezeTimeoutMs;
   }
 
   /** Sends a signal to every process of the group and of those below it. */
@@ -45,7 +54,7 @@ export class Cgroup {
     if (signal === SIGKILL && this.#write('cgroup.kill', '1')) return;
     const seen = new Set<number>();
     for (let round = 0; round < signalRounds; round++) {
-      const fresh = this.#pids(this.#folder).filter((pid) => !seen.has(pid));
+      const fresh = this.#pids(this.folder).filter((pid) => !seen.has(pid));
       if (fresh.length === 0) return;
       for (const pid of fresh) {
         seen.add(pid);
@@ -56,8 +65,45 @@ export class Cgroup {
 
   /** How many processes in the group the kernel has killed for want of memory. */
   oomKills(): number {
-    const events = readIfThere(`${this.#folder}/memory.events`);
+    const events = readIfThere(`${this.folder}/memory.events`);
     return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+  }
+
+  /** Every process of the group and of those below it. */
+  pids(): readonly number[] {
+    return this.#pids(this.folder);
+  }
+
+  /**
+   * Stops what is in the group and in those below it; resolves when all of it stands still.
+   * @throws VirtcontainersError `timeout`, and then it goes on; `invalid-state` if it was thawed meanwhile
+   */
+  async freeze(): Promise<void> {
+    const what = `cannot pause cgroup ${this.path}`;
+    if (!this.#write('cgroup.freeze', '1')) {
+      throw new VirtcontainersError('not-found', `${what}: it is gone`);
+    }
+    const deadline = performance.now() + this.#freezeTimeoutMs;
+    for (let pauseMs = 1; !this.#isFrozen(); pauseMs = Math.min(pauseMs * 2, 50)) {
+      if (readIfThere(`${this.folder}/cgroup.freeze`).trim() !== '1') {
+        throw new VirtcontainersError('invalid-state', `${what}: it was resumed or removed`);
+      }
+      if (performance.now() > deadline) {
+        this.thaw();
+        const reason = `its processes do not stand still within ${this.#freezeTimeoutMs} ms`;
+        throw new VirtcontainersError('timeout', `${what}: ${reason}`);
+      }
+      await sleep(pauseMs);
+    }
+  }
+
+  /** Lets it go on; one that is gone is no error. */
+  thaw(): void {
+    this.#write('cgroup.freeze', '0');
+  }
+
+  #isFrozen(): boolean {
+    return /^frozen 1$/m.test(readIfThere(`${this.folder}/cgroup.events`));
   }
 
   /** Kills what is in the group and removes it. */
@@ -65,9 +111,9 @@ export class Cgroup {
     const SIGKILL = 9;
     const deadline = performance.now() + emptyTimeoutMs;
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-      if (this.#removeFolders(this.#folder)) return;
+      if (this.#removeFolders(this.folder)) return;
       this.signalAll(SIGKILL);
-      if (this.#removeFolders(this.#folder)) return;
+      if (this.#removeFolders(this.folder)) return;
       if (performance.now() > deadline) {
         const message = `cannot remove cgroup ${this.path}: its processes do not end`;
         throw new VirtcontainersError('timeout', message);
@@ -78,7 +124,7 @@ export class Cgroup {
 
   #write(file: string, text: string): boolean {
     try {
-      writeFileSync(`${this.#folder}/${file}`, text);
+      writeFileSync(`${this.folder}/${file}`, text);
       return true;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;

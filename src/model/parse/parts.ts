@@ -86,10 +86,7 @@ export function parts(z: Z) {
     hostname: text(hostnameRule, isHostname),
     command: z
       .array(
-        text(
-          `must be text without NUL of at most ${maxArgumentBytes} bytes`,
-          (value) => Buffer.byteLength(value) <= maxArgumentBytes,
-        ),
+        text('must be text without NUL', () => true).refine(isArgument, { error: argumentRule }),
         { error: commandRule },
       )
       .refine((argv) => (argv[0] ?? '') !== '', { error: commandRule }),
@@ -111,6 +108,8 @@ export function parts(z: Z) {
 
 export type Parts = ReturnType<typeof parts>;
 
+const argumentRule = `must be text of at most ${maxArgumentBytes} bytes`;
+const isArgument = (text: string): boolean => Buffer.byteLength(text) <= maxArgumentBytes;
 const commandRule = 'must be a list of texts that begins with a program';
 const hostnameRule =
   "must be 1 to 64 letters, digits, '-', '_' or '.', each part beginning and ending with something else than '-'";
@@ -120,7 +119,7 @@ function variableRule(name: string, value: unknown): string | undefined {
     return "must have a name without '=' and NUL";
   }
   if (typeof value !== 'string' || !noNul(value)) return 'must be text without NUL';
-  if (Buffer.byteLength(`${name}=${value}`) <= maxArgumentBytes) return undefined;
+  if (isArgument(`${name}=${value}`)) return undefined;
   return `must be at most ${maxArgumentBytes} bytes long with its name`;
 }
 

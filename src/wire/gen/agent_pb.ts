@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iVgoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIIhAKDlNpZ25hbFJlc3BvbnNlIjcKC1dhaXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJIj4KDFdhaXRSZXNwb25zZRIRCglleGl0X2NvZGUYASABKA0SDgoGc2lnbmFsGAIgASgNEgsKA29vbRgDIAEoCCI6Cg5SZWxlYXNlUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSIRCg9SZWxlYXNlUmVzcG9uc2UirQEKEVJlYWRPdXRwdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEjUKBnN0cmVhbRgDIAEoDjIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk91dHB1dFN0cmVhbRIOCgZvZmZzZXQYBCABKAQSEQoJbWF4X2J5dGVzGAUgASgNEhQKDGFja25vd2xlZGdlZBgGIAEoBCIvChJSZWFkT3V0cHV0UmVzcG9uc2USDAoEZGF0YRgBIAEoDBILCgNlbmQYAiABKAgiaAoRV3JpdGVJbnB1dFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSDgoGb2Zmc2V0GAMgASgEEgwKBGRhdGEYBCABKAwSCwoDZW5kGAUgASgIIjQKEldyaXRlSW5wdXRSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDgoGY2xvc2VkGAIgASgIInYKFVJlc2l6ZVRlcm1pbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIzCgRzaXplGAMgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhgKFlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2UiLwoXRGVzdHJveUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhoKGERlc3Ryb3lDb250YWluZXJSZXNwb25zZSphCgxPdXRwdXRTdHJlYW0SHQoZT1VUUFVUX1NUUkVBTV9VTlNQRUNJRklFRBAAEhgKFE9VVFBVVF9TVFJFQU1fU1RET1VUEAESGAoUT1VUUFVUX1NUUkVBTV9TVERFUlIQAjK2CgoFQWdlbnQSYgoJSGFuZHNoYWtlEikudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSGFuZHNoYWtlUmVxdWVzdBoqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlc3BvbnNlEmgKC1BlcnNvbmFsaXplEisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXF1ZXN0GiwudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXNwb25zZRJZCgZPbmxpbmUSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT25saW5lUmVzcG9uc2USdAoPQ3JlYXRlQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEnEKDlN0YXJ0Q29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXNwb25zZRJTCgRFeGVjEiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRXhlY1JlcXVlc3QaJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVzcG9uc2USWQoGU2lnbmFsEiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVxdWVzdBonLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNpZ25hbFJlc3BvbnNlElMKBFdhaXQSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5XYWl0UmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXNwb25zZRJcCgdSZWxlYXNlEicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVsZWFzZVJlcXVlc3QaKC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVzcG9uc2USZQoKUmVhZE91dHB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlYWRPdXRwdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlc3BvbnNlEmUKCldyaXRlSW5wdXQSKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Xcml0ZUlucHV0UmVxdWVzdBorLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXNwb25zZRJxCg5SZXNpemVUZXJtaW5hbBIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2USdwoQRGVzdHJveUNvbnRhaW5lchIwLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRlc3Ryb3lDb250YWluZXJSZXF1ZXN0GjEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iVgoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIIhAKDlNpZ25hbFJlc3BvbnNlIjcKC1dhaXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJIj4KDFdhaXRSZXNwb25zZRIRCglleGl0X2NvZGUYASABKA0SDgoGc2lnbmFsGAIgASgNEgsKA29vbRgDIAEoCCI6Cg5SZWxlYXNlUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSIRCg9SZWxlYXNlUmVzcG9uc2UirQEKEVJlYWRPdXRwdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEjUKBnN0cmVhbRgDIAEoDjIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk91dHB1dFN0cmVhbRIOCgZvZmZzZXQYBCABKAQSEQoJbWF4X2J5dGVzGAUgASgNEhQKDGFja25vd2xlZGdlZBgGIAEoBCIvChJSZWFkT3V0cHV0UmVzcG9uc2USDAoEZGF0YRgBIAEoDBILCgNlbmQYAiABKAgiaAoRV3JpdGVJbnB1dFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSDgoGb2Zmc2V0GAMgASgEEgwKBGRhdGEYBCABKAwSCwoDZW5kGAUgASgIIjQKEldyaXRlSW5wdXRSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDgoGY2xvc2VkGAIgASgIInYKFVJlc2l6ZVRlcm1pbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIzCgRzaXplGAMgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhgKFlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2UiLwoXRGVzdHJveUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhoKGERlc3Ryb3lDb250YWluZXJSZXNwb25zZSIOCgxUcmFjZVJlcXVlc3QisQEKDVRyYWNlUmVzcG9uc2USEAoIYXNrZWRfdXMYASABKAQSEwoLYW5zd2VyZWRfdXMYAiABKAQSNQoKYm9vdF9tYXJrcxgDIAMoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkJvb3RNYXJrEjEKBXNwYW5zGAQgAygLMiIudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuR3Vlc3RTcGFuEg8KB2Ryb3BwZWQYBSABKA0iKwoIQm9vdE1hcmsSDAoEbmFtZRgBIAEoCRIRCgl1cHRpbWVfdXMYAiABKAQiWwoJR3Vlc3RTcGFuEgwKBG5hbWUYASABKAkSEAoIYmVnaW5fdXMYAiABKAQSDgoGZW5kX3VzGAMgASgEEg4KBnBhcmVudBgEIAEoDRIOCgZmYWlsZWQYBSABKAgiLQoVUGF1c2VDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIYChZQYXVzZUNvbnRhaW5lclJlc3BvbnNlIi4KFlJlc3VtZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhkKF1Jlc3VtZUNvbnRhaW5lclJlc3BvbnNlIiwKFExpc3RQcm9jZXNzZXNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSKdAQoMUHJvY2Vzc0VudHJ5EgsKA3BpZBgBIAEoDRISCgpwYXJlbnRfcGlkGAIgASgNEgsKA3VpZBgDIAEoDRINCgVzdGF0ZRgEIAEoCRIMCgRuYW1lGAUgASgJEgwKBGFyZ3MYBiADKAkSEgoKZWxhcHNlZF9tcxgHIAEoBBIMCgRpbml0GAggASgIEhIKCnByb2Nlc3NfaWQYCSABKAkiYAoVTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlEjgKCXByb2Nlc3NlcxgBIAMoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlByb2Nlc3NFbnRyeRINCgV0b3RhbBgCIAEoDSI2CgxTdGF0c1JlcXVlc3QSFQoNY29udGFpbmVyX2lkcxgBIAMoCRIPCgdtYWNoaW5lGAIgASgIIqIBCghDcHVTdGF0cxIQCgh1c2FnZV91cxgBIAEoBBIPCgd1c2VyX3VzGAIgASgEEhEKCXN5c3RlbV91cxgDIAEoBBIZCgx0aHJvdHRsZWRfdXMYBCABKARIAIgBARIeChF0aHJvdHRsZWRfcGVyaW9kcxgFIAEoBEgBiAEBQg8KDV90aHJvdHRsZWRfdXNCFAoSX3Rocm90dGxlZF9wZXJpb2RzItYBCgtNZW1vcnlTdGF0cxIVCg1jdXJyZW50X2J5dGVzGAEgASgEEiAKE2luYWN0aXZlX2ZpbGVfYnl0ZXMYAiABKARIAIgBARIXCgpwZWFrX2J5dGVzGAMgASgESAGIAQESGAoLbGltaXRfYnl0ZXMYBCABKARIAogBARIWCglvb21fa2lsbHMYBSABKARIA4gBAUIWChRfaW5hY3RpdmVfZmlsZV9ieXRlc0INCgtfcGVha19ieXRlc0IOCgxfbGltaXRfYnl0ZXNCDAoKX29vbV9raWxscyI6CglQaWRzU3RhdHMSDwoHY3VycmVudBgBIAEoBBISCgVsaW1pdBgCIAEoBEgAiAEBQggKBl9saW1pdCJRCgdJb1N0YXRzEhIKCnJlYWRfYnl0ZXMYASABKAQSEwoLd3JpdGVfYnl0ZXMYAiABKAQSDQoFcmVhZHMYAyABKAQSDgoGd3JpdGVzGAQgASgEIuwBCg5Db250YWluZXJTdGF0cxIUCgxjb250YWluZXJfaWQYASABKAkSLgoDY3B1GAIgASgLMiEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3B1U3RhdHMSNAoGbWVtb3J5GAMgASgLMiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTWVtb3J5U3RhdHMSMAoEcGlkcxgEIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBpZHNTdGF0cxIsCgJpbxgFIAEoCzIgLnZpcnRjb250YWluZXJzLmFnZW50LnYxLklvU3RhdHMiegoMTWFjaGluZVN0YXRzEi4KA2NwdRgBIAEoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNwdVN0YXRzEhoKEm1lbW9yeV90b3RhbF9ieXRlcxgCIAEoBBIeChZtZW1vcnlfYXZhaWxhYmxlX2J5dGVzGAMgASgEIoQBCg1TdGF0c1Jlc3BvbnNlEjsKCmNvbnRhaW5lcnMYASADKAsyJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Db250YWluZXJTdGF0cxI2CgdtYWNoaW5lGAIgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTWFjaGluZVN0YXRzKmEKDE91dHB1dFN0cmVhbRIdChlPVVRQVVRfU1RSRUFNX1VOU1BFQ0lGSUVEEAASGAoUT1VUUFVUX1NUUkVBTV9TVERPVVQQARIYChRPVVRQVVRfU1RSRUFNX1NUREVSUhACMr8OCgVBZ2VudBJiCglIYW5kc2hha2USKS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5IYW5kc2hha2VSZXF1ZXN0GioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSGFuZHNoYWtlUmVzcG9uc2USaAoLUGVyc29uYWxpemUSKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QZXJzb25hbGl6ZVJlcXVlc3QaLC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QZXJzb25hbGl6ZVJlc3BvbnNlElkKBk9ubGluZRImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk9ubGluZVJlcXVlc3QaJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXNwb25zZRJ0Cg9DcmVhdGVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVzcG9uc2UScQoOU3RhcnRDb250YWluZXISLi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlcXVlc3QaLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlc3BvbnNlElMKBEV4ZWMSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkV4ZWNSZXNwb25zZRJZCgZTaWduYWwSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaWduYWxSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVzcG9uc2USUwoEV2FpdBIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXF1ZXN0GiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV2FpdFJlc3BvbnNlElwKB1JlbGVhc2USJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBooLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlbGVhc2VSZXNwb25zZRJlCgpSZWFkT3V0cHV0EioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlcXVlc3QaKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWFkT3V0cHV0UmVzcG9uc2USZQoKV3JpdGVJbnB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV3JpdGVJbnB1dFJlc3BvbnNlEnEKDlJlc2l6ZVRlcm1pbmFsEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXNwb25zZRJ3ChBEZXN0cm95Q29udGFpbmVyEjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlcXVlc3QaMS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EZXN0cm95Q29udGFpbmVyUmVzcG9uc2USVgoFVHJhY2USJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlcXVlc3QaJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlc3BvbnNlEnEKDlBhdXNlQ29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXNwb25zZRJ0Cg9SZXN1bWVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXN1bWVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVzcG9uc2USbgoNTGlzdFByb2Nlc3NlcxItLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXF1ZXN0Gi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlElYKBVN0YXRzEiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXF1ZXN0GiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Why a call failed, where a caller acts differently on it.
@@ -883,6 +883,553 @@ export const DestroyContainerResponseSchema: GenMessage<DestroyContainerResponse
   messageDesc(file_agent, 31);
 
 /**
+ * @generated from message virtcontainers.agent.v1.TraceRequest
+ */
+export type TraceRequest = Message<"virtcontainers.agent.v1.TraceRequest"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceRequest.
+ * Use `create(TraceRequestSchema)` to create a new message.
+ */
+export const TraceRequestSchema: GenMessage<TraceRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 32);
+
+/**
+ * @generated from message virtcontainers.agent.v1.TraceResponse
+ */
+export type TraceResponse = Message<"virtcontainers.agent.v1.TraceResponse"> & {
+  /**
+   * When the call came and when it was answered: microseconds of the guest's monotonic clock, which begins with the kernel.
+   *
+   * @generated from field: uint64 asked_us = 1;
+   */
+  askedUs: bigint;
+
+  /**
+   * @generated from field: uint64 answered_us = 2;
+   */
+  answeredUs: bigint;
+
+  /**
+   * The phases of the boot one after the other, in their order.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.BootMark boot_marks = 3;
+   */
+  bootMarks: BootMark[];
+
+  /**
+   * The first few hundred that were recorded and have ended.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.GuestSpan spans = 4;
+   */
+  spans: GuestSpan[];
+
+  /**
+   * How many there was no room for.
+   *
+   * @generated from field: uint32 dropped = 5;
+   */
+  dropped: number;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceResponse.
+ * Use `create(TraceResponseSchema)` to create a new message.
+ */
+export const TraceResponseSchema: GenMessage<TraceResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 33);
+
+/**
+ * When a phase of the boot was over.
+ *
+ * @generated from message virtcontainers.agent.v1.BootMark
+ */
+export type BootMark = Message<"virtcontainers.agent.v1.BootMark"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 uptime_us = 2;
+   */
+  uptimeUs: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.BootMark.
+ * Use `create(BootMarkSchema)` to create a new message.
+ */
+export const BootMarkSchema: GenMessage<BootMark> = /*@__PURE__*/
+  messageDesc(file_agent, 34);
+
+/**
+ * @generated from message virtcontainers.agent.v1.GuestSpan
+ */
+export type GuestSpan = Message<"virtcontainers.agent.v1.GuestSpan"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 begin_us = 2;
+   */
+  beginUs: bigint;
+
+  /**
+   * @generated from field: uint64 end_us = 3;
+   */
+  endUs: bigint;
+
+  /**
+   * The span around it: its index in the list, counted from 1; 0 for none.
+   *
+   * @generated from field: uint32 parent = 4;
+   */
+  parent: number;
+
+  /**
+   * @generated from field: bool failed = 5;
+   */
+  failed: boolean;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.GuestSpan.
+ * Use `create(GuestSpanSchema)` to create a new message.
+ */
+export const GuestSpanSchema: GenMessage<GuestSpan> = /*@__PURE__*/
+  messageDesc(file_agent, 35);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PauseContainerRequest
+ */
+export type PauseContainerRequest = Message<"virtcontainers.agent.v1.PauseContainerRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PauseContainerRequest.
+ * Use `create(PauseContainerRequestSchema)` to create a new message.
+ */
+export const PauseContainerRequestSchema: GenMessage<PauseContainerRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 36);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PauseContainerResponse
+ */
+export type PauseContainerResponse = Message<"virtcontainers.agent.v1.PauseContainerResponse"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PauseContainerResponse.
+ * Use `create(PauseContainerResponseSchema)` to create a new message.
+ */
+export const PauseContainerResponseSchema: GenMessage<PauseContainerResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 37);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ResumeContainerRequest
+ */
+export type ResumeContainerRequest = Message<"virtcontainers.agent.v1.ResumeContainerRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ResumeContainerRequest.
+ * Use `create(ResumeContainerRequestSchema)` to create a new message.
+ */
+export const ResumeContainerRequestSchema: GenMessage<ResumeContainerRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 38);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ResumeContainerResponse
+ */
+export type ResumeContainerResponse = Message<"virtcontainers.agent.v1.ResumeContainerResponse"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ResumeContainerResponse.
+ * Use `create(ResumeContainerResponseSchema)` to create a new message.
+ */
+export const ResumeContainerResponseSchema: GenMessage<ResumeContainerResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 39);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ListProcessesRequest
+ */
+export type ListProcessesRequest = Message<"virtcontainers.agent.v1.ListProcessesRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ListProcessesRequest.
+ * Use `create(ListProcessesRequestSchema)` to create a new message.
+ */
+export const ListProcessesRequestSchema: GenMessage<ListProcessesRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 40);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ProcessEntry
+ */
+export type ProcessEntry = Message<"virtcontainers.agent.v1.ProcessEntry"> & {
+  /**
+   * Process ids are the guest's.
+   *
+   * @generated from field: uint32 pid = 1;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: uint32 parent_pid = 2;
+   */
+  parentPid: number;
+
+  /**
+   * The effective user, as a number.
+   *
+   * @generated from field: uint32 uid = 3;
+   */
+  uid: number;
+
+  /**
+   * The kernel's letter for its state, for example `S`.
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * The kernel's name of the program.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * The command line, cut; empty for a zombie.
+   *
+   * @generated from field: repeated string args = 6;
+   */
+  args: string[];
+
+  /**
+   * Since it was started, in milliseconds.
+   *
+   * @generated from field: uint64 elapsed_ms = 7;
+   */
+  elapsedMs: bigint;
+
+  /**
+   * Whether it is init, else which exec'd process, if it is one.
+   *
+   * @generated from field: bool init = 8;
+   */
+  init: boolean;
+
+  /**
+   * @generated from field: string process_id = 9;
+   */
+  processId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ProcessEntry.
+ * Use `create(ProcessEntrySchema)` to create a new message.
+ */
+export const ProcessEntrySchema: GenMessage<ProcessEntry> = /*@__PURE__*/
+  messageDesc(file_agent, 41);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ListProcessesResponse
+ */
+export type ListProcessesResponse = Message<"virtcontainers.agent.v1.ListProcessesResponse"> & {
+  /**
+   * At most 1024, those that have been there longest first.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.ProcessEntry processes = 1;
+   */
+  processes: ProcessEntry[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ListProcessesResponse.
+ * Use `create(ListProcessesResponseSchema)` to create a new message.
+ */
+export const ListProcessesResponseSchema: GenMessage<ListProcessesResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 42);
+
+/**
+ * @generated from message virtcontainers.agent.v1.StatsRequest
+ */
+export type StatsRequest = Message<"virtcontainers.agent.v1.StatsRequest"> & {
+  /**
+   * @generated from field: repeated string container_ids = 1;
+   */
+  containerIds: string[];
+
+  /**
+   * Also the machine's own.
+   *
+   * @generated from field: bool machine = 2;
+   */
+  machine: boolean;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.StatsRequest.
+ * Use `create(StatsRequestSchema)` to create a new message.
+ */
+export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 43);
+
+/**
+ * What is absent in these is not known: the kernel has no such controller.
+ *
+ * @generated from message virtcontainers.agent.v1.CpuStats
+ */
+export type CpuStats = Message<"virtcontainers.agent.v1.CpuStats"> & {
+  /**
+   * @generated from field: uint64 usage_us = 1;
+   */
+  usageUs: bigint;
+
+  /**
+   * @generated from field: uint64 user_us = 2;
+   */
+  userUs: bigint;
+
+  /**
+   * @generated from field: uint64 system_us = 3;
+   */
+  systemUs: bigint;
+
+  /**
+   * @generated from field: optional uint64 throttled_us = 4;
+   */
+  throttledUs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 throttled_periods = 5;
+   */
+  throttledPeriods?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.CpuStats.
+ * Use `create(CpuStatsSchema)` to create a new message.
+ */
+export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
+  messageDesc(file_agent, 44);
+
+/**
+ * @generated from message virtcontainers.agent.v1.MemoryStats
+ */
+export type MemoryStats = Message<"virtcontainers.agent.v1.MemoryStats"> & {
+  /**
+   * @generated from field: uint64 current_bytes = 1;
+   */
+  currentBytes: bigint;
+
+  /**
+   * Pages of files that can be dropped at once.
+   *
+   * @generated from field: optional uint64 inactive_file_bytes = 2;
+   */
+  inactiveFileBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 peak_bytes = 3;
+   */
+  peakBytes?: bigint | undefined;
+
+  /**
+   * Absent without a limit.
+   *
+   * @generated from field: optional uint64 limit_bytes = 4;
+   */
+  limitBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 oom_kills = 5;
+   */
+  oomKills?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.MemoryStats.
+ * Use `create(MemoryStatsSchema)` to create a new message.
+ */
+export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
+  messageDesc(file_agent, 45);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PidsStats
+ */
+export type PidsStats = Message<"virtcontainers.agent.v1.PidsStats"> & {
+  /**
+   * @generated from field: uint64 current = 1;
+   */
+  current: bigint;
+
+  /**
+   * Absent without a limit.
+   *
+   * @generated from field: optional uint64 limit = 2;
+   */
+  limit?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PidsStats.
+ * Use `create(PidsStatsSchema)` to create a new message.
+ */
+export const PidsStatsSchema: GenMessage<PidsStats> = /*@__PURE__*/
+  messageDesc(file_agent, 46);
+
+/**
+ * Of block devices.
+ *
+ * @generated from message virtcontainers.agent.v1.IoStats
+ */
+export type IoStats = Message<"virtcontainers.agent.v1.IoStats"> & {
+  /**
+   * @generated from field: uint64 read_bytes = 1;
+   */
+  readBytes: bigint;
+
+  /**
+   * @generated from field: uint64 write_bytes = 2;
+   */
+  writeBytes: bigint;
+
+  /**
+   * @generated from field: uint64 reads = 3;
+   */
+  reads: bigint;
+
+  /**
+   * @generated from field: uint64 writes = 4;
+   */
+  writes: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.IoStats.
+ * Use `create(IoStatsSchema)` to create a new message.
+ */
+export const IoStatsSchema: GenMessage<IoStats> = /*@__PURE__*/
+  messageDesc(file_agent, 47);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ContainerStats
+ */
+export type ContainerStats = Message<"virtcontainers.agent.v1.ContainerStats"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.CpuStats cpu = 2;
+   */
+  cpu?: CpuStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.MemoryStats memory = 3;
+   */
+  memory?: MemoryStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.PidsStats pids = 4;
+   */
+  pids?: PidsStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.IoStats io = 5;
+   */
+  io?: IoStats | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ContainerStats.
+ * Use `create(ContainerStatsSchema)` to create a new message.
+ */
+export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
+  messageDesc(file_agent, 48);
+
+/**
+ * @generated from message virtcontainers.agent.v1.MachineStats
+ */
+export type MachineStats = Message<"virtcontainers.agent.v1.MachineStats"> & {
+  /**
+   * Of all processors together.
+   *
+   * @generated from field: virtcontainers.agent.v1.CpuStats cpu = 1;
+   */
+  cpu?: CpuStats | undefined;
+
+  /**
+   * @generated from field: uint64 memory_total_bytes = 2;
+   */
+  memoryTotalBytes: bigint;
+
+  /**
+   * @generated from field: uint64 memory_available_bytes = 3;
+   */
+  memoryAvailableBytes: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.MachineStats.
+ * Use `create(MachineStatsSchema)` to create a new message.
+ */
+export const MachineStatsSchema: GenMessage<MachineStats> = /*@__PURE__*/
+  messageDesc(file_agent, 49);
+
+/**
+ * @generated from message virtcontainers.agent.v1.StatsResponse
+ */
+export type StatsResponse = Message<"virtcontainers.agent.v1.StatsResponse"> & {
+  /**
+   * Those of the containers asked for that exist.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.ContainerStats containers = 1;
+   */
+  containers: ContainerStats[];
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.MachineStats machine = 2;
+   */
+  machine?: MachineStats | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.StatsResponse.
+ * Use `create(StatsResponseSchema)` to create a new message.
+ */
+export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 50);
+
+/**
  * @generated from enum virtcontainers.agent.v1.OutputStream
  */
 export enum OutputStream {
@@ -1040,6 +1587,57 @@ export const Agent: GenService<{
     methodKind: "unary";
     input: typeof DestroyContainerRequestSchema;
     output: typeof DestroyContainerResponseSchema;
+  },
+  /**
+   * Hands out when the phases of the boot were over and how long calls have worked, and the guest's clock to compare.
+   * The first one begins the recording of calls: who does not trace pays nothing.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Trace
+   */
+  trace: {
+    methodKind: "unary";
+    input: typeof TraceRequestSchema;
+    output: typeof TraceResponseSchema;
+  },
+  /**
+   * Stops every process of a running container where it is; answers when all stand still. Safe to repeat.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.PauseContainer
+   */
+  pauseContainer: {
+    methodKind: "unary";
+    input: typeof PauseContainerRequestSchema;
+    output: typeof PauseContainerResponseSchema;
+  },
+  /**
+   * Lets a paused container's processes go on. Safe to repeat.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.ResumeContainer
+   */
+  resumeContainer: {
+    methodKind: "unary";
+    input: typeof ResumeContainerRequestSchema;
+    output: typeof ResumeContainerResponseSchema;
+  },
+  /**
+   * The processes of a container, whoever started them.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.ListProcesses
+   */
+  listProcesses: {
+    methodKind: "unary";
+    input: typeof ListProcessesRequestSchema;
+    output: typeof ListProcessesResponseSchema;
+  },
+  /**
+   * What containers use, and the machine as a whole.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Stats
+   */
+  stats: {
+    methodKind: "unary";
+    input: typeof StatsRequestSchema;
+    output: typeof StatsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_agent, 0);
