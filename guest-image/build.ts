@@ -1,12 +1,14 @@
 // Builds and installs the guest image: kernel, initramfs with the agent, root image.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { makeDirectory } from '../src/base/make-directory.js';
 import { readAgent } from './agent-bundle.js';
+import { agentRecipe } from './agent-snapshot.js';
 import { runPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
 import { ensureImageParts, installPackages } from './image-parts.js';
-import { agentArchive } from './initramfs.js';
+import { agentArchive, snapshotArchive } from './initramfs.js';
 import { type ImageFile, installImage, pruneImages } from './install.js';
 import { kernelParameters } from './kernel-parameters.js';
 import { type Part, pruneParts } from './parts.js';
@@ -47,8 +49,8 @@ export async function setupGuestImage(options: SetupOptions): Promise<SetupResul
   const agent = await readAgent(options.agentBundle);
   const directory = path.join(path.resolve(libRoot), 'guest');
   // What else is kept there is private; the images hold nothing that is not public.
-  await mkdir(path.resolve(libRoot), { recursive: true, mode: 0o700 });
-  await mkdir(directory, { recursive: true, mode: 0o755 });
+  makeDirectory(path.resolve(libRoot), 0o700);
+  makeDirectory(directory, 0o755);
   const onWait = (): void =>
     onProgress({ step: 'lock', phase: 'note', message: 'waiting for another setup to end' });
   return withScratch(directory, { signal, onWait }, (scratch) =>
@@ -67,10 +69,15 @@ async function setupLocked(setup: LockedSetup): Promise<SetupResult> {
   const { directory, scratch, agent, onProgress, signal, force = false } = setup;
   await installPackages(runPackages, { onProgress, signal });
   const store = { directory: path.join(directory, 'parts'), scratch, force };
-  const parts = await ensureImageParts({ store, onProgress, signal });
+  const parts = await ensureImageParts({ store, bundle: agent, onProgress, signal });
   const { kernel, initramfs, root } = parts;
   const base = await readFile(path.join(initramfs.directory, 'base.cpio'));
-  const initrd = Buffer.concat([base, agentArchive(agent)]);
+  const snapshot = await readFile(path.join(parts.agent.directory, 'agent.blob'));
+  const initrd = Buffer.concat([
+    base,
+    snapshotArchive(snapshot, agentRecipe.flags),
+    agentArchive(agent),
+  ]);
   const image = await installImage(directory, scratch, {
     versions: Object.assign({}, ...Object.values(parts).map((part) => part.versions)),
     kernelParameters,

@@ -1,11 +1,14 @@
 // The parts of an image and what each is made from.
 import { mkdtemp, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { agentRecipe, buildAgentSnapshot } from './agent-snapshot.js';
 import { buildCrun, crunRecipe } from './crun.js';
 import { type DebianArchive, openDebianArchive } from './debian-archive.js';
 import { buildPackages, ensureDebianPackages } from './debian-packages.js';
+import { hashBytes } from './hash.js';
 import { buildInitramfs, initramfsRecipe } from './initramfs.js';
 import { buildKernel, kernelRecipe } from './kernel.js';
+import { fetchNode, nodeRecipe } from './node.js';
 import { packageRoot } from './package-root.js';
 import { ensurePart, type Part, type PartRecipe, type PartStore } from './parts.js';
 import { type OnSetupProgress, tellStep } from './progress.js';
@@ -15,18 +18,22 @@ export interface ImageParts {
   readonly kernel: Part;
   readonly crun: Part;
   readonly initramfs: Part;
+  readonly node: Part;
+  readonly agent: Part;
   readonly root: Part;
 }
 
 export interface ImagePartsOptions {
   readonly store: PartStore;
+  /** The agent's bundle. */
+  readonly bundle: Uint8Array;
   readonly onProgress: OnSetupProgress;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Gives all parts, building what is missing, damaged or outdated. */
 export async function ensureImageParts(options: ImagePartsOptions): Promise<ImageParts> {
-  const { store, onProgress } = options;
+  const { store, bundle, onProgress } = options;
   // The first of the parts to be built ends the whole setup if it fails.
   const failed = new AbortController();
   const signal =
@@ -45,12 +52,20 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
     })();
     return opened;
   };
-  const part = (
+  type Build = PartRecipe['build'];
+  const plainPart = (
     name: PartRecipe['name'] & keyof ImageParts,
     message: string,
     inputs: unknown,
-    build: (directory: string) => Promise<Readonly<Record<string, string>>>,
+    build: Build,
   ): Promise<Part> =>
+    ensurePart(store, {
+      name,
+      inputs,
+      build: (directory) => tellStep(onProgress, name, message, () => build(directory)),
+    });
+  /** A part that is made with the tools and the archive. */
+  const part: typeof plainPart = (name, message, inputs, build) =>
     ensurePart(store, {
       name,
       inputs,
@@ -76,15 +91,42 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
     );
     return { kernel: made, initramfs };
   };
+  let fetching: Promise<Part> | undefined;
+  const node = (): Promise<Part> => {
+    fetching ??= plainPart('node', 'fetching Node', nodeRecipe, async (directory) =>
+      fetchNode(directory, { scratch: await scratch(), signal }),
+    );
+    return fetching;
+  };
+  const agent = async (): Promise<Pick<ImageParts, 'agent' | 'node'>> => {
+    const made = await node();
+    const inputs = { ...agentRecipe, bundle: hashBytes(bundle), node: made.files };
+    const snapshot = await plainPart('agent', 'making the agent', inputs, async (directory) =>
+      buildAgentSnapshot(directory, {
+        bundle,
+        node: path.join(made.directory, 'node'),
+        scratch: await scratch(),
+        signal,
+      }),
+    );
+    return { agent: snapshot, node: made };
+  };
   const root = async (): Promise<Pick<ImageParts, 'crun' | 'root'>> => {
     const crun = await part('crun', 'building crun', crunRecipe, async (directory) =>
       buildCrun(directory, { archive: await archive(), scratch: await scratch(), signal }),
     );
     const koffi = await findKoffi();
-    const inputs = { ...rootRecipe, koffi: koffi.sha512, crun: crun.files };
+    const nodePart = await node();
+    const inputs = {
+      ...rootRecipe,
+      node: nodePart.files,
+      koffi: koffi.sha512,
+      crun: crun.files,
+    };
     const made = await part('root', 'making the root image', inputs, async (directory) =>
       buildRootImage(directory, {
         archive: await archive(),
+        node: path.join(nodePart.directory, 'node'),
         crun: path.join(crun.directory, 'crun'),
         koffi,
         scratch: await scratch(),
@@ -95,7 +137,7 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
   };
 
   const results = await Promise.allSettled(
-    [kernel(), root()].map((work) =>
+    [kernel(), agent(), root()].map((work) =>
       work.catch((error: unknown) => {
         failed.abort(error);
         throw error;

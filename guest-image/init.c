@@ -1,9 +1,11 @@
 // The guest's first program: loads the modules, mounts the root image and becomes the agent (PID 1).
 // One static program of system calls: a shell that starts a process for each step takes half a second longer where the
 // processor is emulated. Whatever fails is said on the console; ending panics the kernel, which the host notices at once.
+#include <cpuid.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,10 +21,11 @@
 
 #define ROOT "/root"
 #define AGENT "/run/virtc/agent.cjs"
+#define SNAPSHOT "/proc/self/fd/3"
 #define PORT "virtc.agent.0"
 
-// The flags are chosen by measurement: docs/guest-image.md.
-static char *const agent_argv[] = {"/usr/bin/node", "--jitless", "--no-expose-wasm", AGENT, NULL};
+// Node, its flags and what it starts: filled by plan_agent.
+static char *agent_argv[48] = {"/usr/bin/node"};
 
 // When each phase was over, in microseconds since the kernel started: the agent tells it a host that traces.
 static char marks[256] = "VIRTC_BOOT_MARKS=";
@@ -31,7 +34,6 @@ static char *const agent_env[] = {
     marks,
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
-    "NODE_PATH=/usr/lib/node_modules",
     // Blocking calls (the port's read and write, mounts of slow shares) each hold a thread of Node's pool.
     "UV_THREADPOOL_SIZE=16",
     NULL,
@@ -117,6 +119,15 @@ static int find_root(void) {
   return 0;
 }
 
+// Lets the kernel read more at once than its 128 KiB: what Node needs is then there after a third of the requests, each of
+// which the guest waits for.
+static void read_ahead(void) {
+  const unsigned long sectors = 512 * 1024 / 512;
+  int fd = open(root_device, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || ioctl(fd, BLKRASET, sectors) != 0) warn("cannot set the read-ahead of %s: %s", root_device, strerror(errno));
+  if (fd >= 0) close(fd);
+}
+
 // Links /dev/virtio-ports/NAME to the port of the agent's channel; false while the host has not told its name.
 static int link_port(void) {
   DIR *ports = opendir("/sys/class/virtio-ports");
@@ -162,6 +173,37 @@ static void copy_agent(void) {
   unlink("/agent.cjs");
 }
 
+// Whether the processor has shadow stacks (CPUID, leaf 7): the one feature that no flag keeps out of V8's tag.
+static int has_shadow_stacks(void) {
+  unsigned a, b, c = 0, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_SHSTK) != 0;
+}
+
+// Plans the agent's start: from its snapshot, handed over as descriptor 3, or from its bundle where that does not fit.
+static void plan_agent(void) {
+  int count = 1;
+  char *flags = read_text("/agent.flags");
+  if (flags == NULL) die("cannot read /agent.flags: %s", strerror(errno));
+  for (char *flag = strtok(flags, "\n"); flag != NULL; flag = strtok(NULL, "\n")) {
+    if (count == sizeof agent_argv / sizeof *agent_argv - 4) die("/agent.flags has too many lines");
+    agent_argv[count++] = flag;
+  }
+  struct stat snapshot;
+  int fd = open("/agent.blob", O_RDONLY);
+  if (fd < 0 || fstat(fd, &snapshot) != 0) die("cannot open /agent.blob: %s", strerror(errno));
+  unlink("/agent.blob");
+  if (snapshot.st_size == 0 || has_shadow_stacks()) {
+    close(fd);
+    copy_agent();
+  } else {
+    if (fd != 3 && (dup2(fd, 3) != 3 || close(fd) != 0)) die("cannot hand over the agent: %s", strerror(errno));
+    unlink("/agent.cjs");
+    agent_argv[count++] = "--snapshot-blob";
+    agent_argv[count++] = SNAPSHOT;
+  }
+  agent_argv[count] = AGENT;
+}
+
 // Containers use the machine's network: programs that talk to themselves by 127.0.0.1 need its loopback.
 static void start_loopback(void) {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -192,10 +234,11 @@ int main(void) {
   mark("modules");
   start_loopback();
   wait_for(find_root, "the root image: no block device has the serial number root");
+  read_ahead();
   must_mount(root_device, ROOT, "erofs", MS_RDONLY, NULL);
   mark("root-image");
   must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
-  copy_agent();
+  plan_agent();
   wait_for(link_port, "the agent's channel: no serial port has the name " PORT);
   move_mount_to_root("/dev");
   move_mount_to_root("/proc");

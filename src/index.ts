@@ -2,6 +2,7 @@
 /// <reference types="node" preserve="true" />
 import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
+import type { PodEvent } from './model/events.js';
 import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
@@ -21,12 +22,15 @@ export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.j
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
+export type * from './model/events.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
 export type * from './model/planned-pod.js';
 export type * from './model/pod.js';
+export type * from './model/process-result.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
+export type * from './model/usage.js';
 
 let shared: Runtime | undefined;
 
@@ -70,6 +74,11 @@ export function podStatus(id: string): Promise<PodStatus> {
 /** `deletePod` of the default runtime. */
 export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
   return defaultRuntime().deletePod(id, options);
+}
+
+/** `events` of the default runtime. */
+export function events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+  return defaultRuntime().events(options);
 }
 
 /** `gc` of the default runtime. */

@@ -1,5 +1,6 @@
 // Compiled, never run: what the public types accept, and what they refuse.
 import {
+  type CommandRun,
   type Container,
   type ContainerOptions,
   createPod,
@@ -11,6 +12,8 @@ import {
   type Pod,
   type PodListEntry,
   type Process,
+  type ProcessResult,
+  type RunInput,
   type Runtime,
   type Size,
   type VirtcontainersError,
@@ -42,6 +45,21 @@ export async function accepted(): Promise<void> {
   holds<Equal<ExitStatus['reason'], 'exited' | 'signaled' | 'oom'>>();
   for await (const chunk of process.stdout) void chunk;
   process.stdin.end('input');
+  const run: CommandRun = container.run(['cat'], {
+    input: process.stdout,
+    timeoutMs: '30s',
+    killSignal: 'SIGINT',
+    killGraceMs: 0,
+    maxBufferBytes: '1MiB',
+  });
+  for await (const line of run) holds<Equal<typeof line, string>>();
+  const result = await run;
+  holds<Equal<typeof result, ProcessResult>>();
+  const inputs: readonly RunInput[] = ['', new Uint8Array(), ReadableStream.from(['x']), run];
+  for await (const line of process.lines({ stream: 'stderr' })) void [line, inputs];
+  const output: ExitStatus = await container.output({ maxBufferBytes: 10 });
+  const once = await pod.run({ rootfs: '/root', command: ['true'], input: 'x', timeoutMs: 1 });
+  void [output, once.stdoutBytes.length, once.command];
   await container.stop({ graceMs: '5s' });
   const sizes: readonly Size[] = [512, '512MiB', '1.5GB'];
   const durations: readonly Duration[] = [10, '10ms', '1.5h'];
@@ -69,6 +87,14 @@ export async function refused(pod: Pod, container: Container): Promise<void> {
   await pod.createContainer({ rootfs: '/root', command: 'sh' });
   // @ts-expect-error a command line is a list of arguments
   await container.exec('ls -l');
+  // @ts-expect-error the timeout states its unit
+  await container.run(['ls'], { timeout: 1 });
+  // @ts-expect-error whether it has an input is told by `input`
+  await container.run(['ls'], { stdin: true });
+  // @ts-expect-error an input is text or bytes
+  await container.run(['ls'], { input: [1] });
+  // @ts-expect-error a container's stop signal ends it
+  await pod.run({ rootfs: '/root', command: ['sh'], killSignal: 'SIGINT' });
   // @ts-expect-error a duration without a unit
   await container.stop({ graceMs: '5' });
   // @ts-expect-error there is no such signal

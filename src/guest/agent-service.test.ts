@@ -238,6 +238,55 @@ test('signals: handled, ignored, deadly, to all, to the dead', () =>
     }
   }));
 
+test('a signal to all of an exec reaches what it has left behind, and tells when nothing is left', () =>
+  withAgent(async ({ agent, runtime }) => {
+    await run(agent, ['stubborn']);
+    const exec = (processId: string, ...args: readonly string[]) =>
+      agent.exec({ containerId: 'c', processId, processJson: json({ args }) });
+    const all = (processId: string, signal: number, waitMs = 0) =>
+      agent.signal({ containerId: 'c', processId, signal, all: true, waitMs });
+    const running = () => runtime.containers.get('c')?.running;
+    await exec('plain', 'parent');
+    await exec('stubborn', 'daemon', 'stubborn');
+    await agent.wait({ containerId: 'c', processId: 'stubborn' });
+    assert.equal(running(), 4);
+    // One that has ended is not in the way of what it has left behind, and other execs are not meant.
+    const begun = performance.now();
+    assert.equal((await all('stubborn', 15, 60)).left, true);
+    assert.ok(performance.now() - begun >= 59);
+    assert.equal(running(), 4);
+    assert.equal((await all('stubborn', 9, 10_000)).left, false);
+    assert.equal(running(), 3);
+    // Without a wait the answer comes at once; here all are gone by then.
+    assert.equal((await all('plain', 15)).left, false);
+    assert.equal((await agent.wait({ containerId: 'c', processId: 'plain' })).signal, 15);
+    assert.equal((await all('', 15)).left, true);
+    assert.equal((await all('', 9, 10_000)).left, false);
+    for (const signal of [0, 65]) {
+      await assert.rejects(all('plain', signal), failsWith('invalid-argument'));
+    }
+    await agent.release({ containerId: 'c', processId: 'plain' });
+    const gone = failsWith('not-found', ErrorDetail_Reason.NO_SUCH_PROCESS);
+    await assert.rejects(all('plain', 9), gone);
+  }));
+
+test('who waits for the end of a group stops to wait when the host has gone', async () => {
+  const fixture = connect();
+  await fixture.agent.handshake({ protocolVersion, hostVersion: 'test' });
+  await run(fixture.agent, ['stubborn']);
+  const waiting = fixture.agent.signal({
+    containerId: 'c',
+    signal: 15,
+    all: true,
+    waitMs: 0xffff_ffff,
+  });
+  waiting.catch(() => {});
+  await fixture.agent.online({ cpus: 1 });
+  // The server's end waits for its calls.
+  await fixture.close();
+  await assert.rejects(waiting);
+});
+
 test('an end by the memory limit is said', () =>
   withAgent(async ({ agent }) => {
     await run(agent, ['eat-memory']);

@@ -26,14 +26,17 @@ import {
   toTerminalSize,
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
+import { endsWithin } from './ends-within.js';
 import { GuestTrace } from './guest-trace.js';
 import { maxProcesses, Sandbox } from './sandbox.js';
+import { usageHandlers } from './usage-service.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
 
-// A process has at most its end, a read of each output and a write that wait; the rest is room for calls that do not wait.
-const callsPerProcess = 4;
+// A process has at most its end, a read of each output, a write and the end of its group that wait; the rest is room for calls
+// that do not wait.
+const callsPerProcess = 5;
 /** How the service is to be served: all processes must never fill the calls that may run. */
 export const agentServerOptions = { maxConcurrentCalls: callsPerProcess * maxProcesses + 1024 };
 
@@ -61,6 +64,7 @@ export function createAgentService(options: AgentServiceOptions): ServiceImpleme
     ...guarded(guard, containerHandlers(sandbox)),
     ...guarded(guard, processHandlers(sandbox)),
     ...guarded(guard, streamHandlers(sandbox)),
+    ...guarded(guard, usageHandlers(sandbox, options.system)),
     ...guarded(guard, { trace: () => trace.answer() }),
   };
   return implement(Agent, handlers);
@@ -178,11 +182,15 @@ function processHandlers(
       });
       return { pid: process.pid };
     },
-    async signal({ containerId, processId, signal, all }) {
+    async signal({ containerId, processId, signal, all, waitMs }, context) {
       const container = sandbox.container(containerId);
-      if (all) await container.signalAll(checkSignal(signal));
-      else container.process(processId).signal(checkSignal(signal));
-      return {};
+      if (!all) {
+        container.process(processId).signal(checkSignal(signal));
+        return {};
+      }
+      const group = container.group(processId);
+      group.signalAll(checkSignal(signal));
+      return { left: !(await endsWithin(group, waitMs, context.signal)) };
     },
     async wait({ containerId, processId }, context) {
       const { ended } = sandbox.container(containerId).process(processId);

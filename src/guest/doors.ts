@@ -1,6 +1,7 @@
 // The doors through which the agent reaches its machine; everything behind them can be replaced by a fake.
 import type { Writable } from 'node:stream';
 import type { RootFilesystem, SharePath } from '../wire/gen/agent_pb.js';
+import type { ContainerUsage, MachineUsage, ProcessListing } from './usage.js';
 
 /** How a process ended: its exit code, or the number of the signal that ended it. */
 export interface ProcessEnd {
@@ -53,8 +54,16 @@ export interface ByteSource {
 /** Largest chunk of a `ByteSource`, in bytes: a pipe holds no more. */
 export const sourceChunkBytes = 64 * 1024;
 
+/** A process and all that came from it, also what has left its session; of a container's first process, all of the container. */
+export interface ProcessGroup {
+  /** Sends a signal to every process of it. */
+  signalAll(signal: number): void;
+  /** Whether one of them is left. */
+  hasAny(): boolean;
+}
+
 /** A live process and the agent's ends of its streams. */
-export interface RuntimeProcess {
+export interface RuntimeProcess extends ProcessGroup {
   readonly pid: number;
   /** Null without an input. Destroying it is end of file for the process. */
   readonly stdin: Writable | null;
@@ -70,7 +79,7 @@ export interface RuntimeProcess {
   signal(signal: number): void;
   /** Sets its terminal's size. */
   resize(size: TerminalSize): void;
-  /** Closes the agent's ends of its streams. Safe to repeat. */
+  /** Closes the agent's ends of its streams; what is left of its group is its container's from then on. Safe to repeat. */
   close(): void;
 }
 
@@ -80,10 +89,18 @@ export interface RuntimeContainer {
   /** Lets init execute its command. */
   start(): Promise<void>;
   exec(process: NewProcess): Promise<RuntimeProcess>;
-  /** Sends a signal to every process of the container. */
-  signalAll(signal: number): Promise<void>;
   /** How many of its processes have been killed for want of memory. */
   oomKills(): number;
+  /**
+   * Stops every process where it is, also those that are made meanwhile; safe to repeat.
+   * @throws VirtcontainersError `timeout` where they do not all stop: they then go on
+   */
+  pause(): Promise<void>;
+  /** Lets them go on, also while `pause` still waits; safe to repeat. */
+  resume(): Promise<void>;
+  usage(): ContainerUsage;
+  /** @param moreBytes what the caller adds to the entry of a process */
+  listProcesses(moreBytes: (pid: number) => number): Promise<ProcessListing>;
 }
 
 /**
@@ -109,6 +126,7 @@ export interface System {
    * @throws VirtcontainersError `timeout` if it does not come
    */
   online(size: MachineSize): Promise<MachineSize>;
+  usage(): MachineUsage;
 }
 
 export interface Identity {

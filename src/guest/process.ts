@@ -1,6 +1,6 @@
 // A process of a container as the host addresses it: its streams by offset, its end kept until it is released.
 import { VirtcontainersError } from '../base/errors.js';
-import type { RuntimeProcess, TerminalSize } from './doors.js';
+import type { ProcessGroup, RuntimeProcess, TerminalSize } from './doors.js';
 import { Input, type InputState } from './input.js';
 import type { OomKills } from './oom-kills.js';
 import { OutputBuffer, type OutputPiece, type OutputRange } from './output-buffer.js';
@@ -28,7 +28,7 @@ export interface ProcessContainer {
 const SIGKILL = 9;
 
 /** A process that has been made. */
-export class Process {
+export class Process implements ProcessGroup {
   readonly pid: number;
   /** Settles once it has ended; never rejects. */
   readonly ended: Promise<ProcessStatus>;
@@ -81,6 +81,17 @@ export class Process {
     if (this.#status !== null) return;
     this.noteSignal(signal);
     this.#process.signal(signal);
+  }
+
+  /** Sends a signal to it and to all that came from it, also after its own end. */
+  signalAll(signal: number): void {
+    this.noteSignal(signal);
+    this.#process.signalAll(signal);
+  }
+
+  /** Whether it or something that came from it is left. */
+  hasAny(): boolean {
+    return this.#process.hasAny();
   }
 
   /** Notes a signal that the host sends it in another way. */

@@ -26,7 +26,9 @@ export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
 /** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
-export const traceTimeoutMs = 2_000;
+export const traceTimeoutMs = 5_000;
+/** Events that wait for a reader; what comes beyond is only counted. */
+export const maxWaitingEvents = 1024;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
 /** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */
@@ -59,6 +61,30 @@ export const killWaitMs = 5_000;
 export const vmStopGraceMs = 1_000;
 /** How long the end of a VM is waited for when its agent is lost, in milliseconds; then the VM is ended. Callers know within 2 s. */
 export const vmLossWaitMs = 750;
+/** Silence of a guest after which it is asked whether it lives, in milliseconds; nobody asks where nobody waits for it. */
+export const livenessQuietMs = 15_000;
+/** Longest wait for an answer to that, in milliseconds. */
+export const livenessPingMs = 15_000;
+/**
+ * Questions without an answer after which a VM counts as gone: an emulated guest under load is late with one or two. One that
+ * hangs is noticed after a minute, or one and a quarter.
+ */
+export const livenessPings = 3;
+/** How long a process that is being ended has after the first signal, in milliseconds. */
+export const defaultKillGraceMs = 5_000;
+
+/** How long an ended command's output may stay open in `run` before what holds it open is ended, in milliseconds. */
+export const heldOutputMs = 2_000;
+
+/** Collected output that is kept of each stream, in bytes. */
+export const defaultMaxBufferBytes = 10 * 1024 * 1024;
+
+/** Most that can be kept of each stream, in bytes: half of what a text can hold. */
+export const largestMaxBufferBytes = 256 * 1024 * 1024;
+
+/** Longest line that comes in one piece, in bytes. */
+export const defaultMaxLineBytes = 1024 * 1024;
+
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;
 /** Output kept on the host per stream until it is read, in bytes: no more than the guest keeps, which would wait for an acknowledgement. */

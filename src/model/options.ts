@@ -1,4 +1,6 @@
 // What programs give to the library: every option optional where a default makes sense, sizes and durations as numbers or text.
+import type { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import type { Logger } from '../base/log.js';
 import type { TerminalSize } from './container-config.js';
 import type { ProgressEvent } from './progress.js';
@@ -70,10 +72,53 @@ export interface ProcessOptions {
   readonly stdin?: boolean;
 }
 
-/** What `exec` runs its command with; `signal` ends the call, not the process that it has given. */
-export interface ExecOptions extends ProcessOptions, AbortOptions {
+/**
+ * When a process is ended, with all that came from it, also what has left its session: `killSignal` to all, `killGraceMs`,
+ * SIGKILL to all that is left. Whoever waits for it is told when nothing of it is left.
+ */
+export interface EndOptions {
+  /** How long it may run, in milliseconds; then `wait` rejects with `timeout`. Default: as long as it wants. */
+  readonly timeoutMs?: Duration;
+  /** What asks it to end. Default `SIGTERM`. */
+  readonly killSignal?: NodeJS.Signals;
+  /** How long it has after that, in milliseconds; 0 means SIGKILL at once. Default 5 s. */
+  readonly killGraceMs?: Duration;
+}
+
+/** What `exec` runs its command with. */
+export interface ExecOptions extends ProcessOptions, EndOptions {
   /** Default: fresh. */
   readonly id?: string;
+  /** Ends the call and, from then on, the process and all that came from it: `wait` rejects with an AbortError. */
+  readonly signal?: AbortSignal;
+}
+
+/** How output is collected. */
+export interface OutputOptions extends AbortOptions {
+  /** Most that is kept of each stream, in bytes; what comes beyond is drawn and dropped. Default 10 MiB. */
+  readonly maxBufferBytes?: Size;
+}
+
+/** How output is cut into lines. */
+export interface LinesOptions {
+  /** Default `stdout`. */
+  readonly stream?: 'stdout' | 'stderr';
+  /** A longer line comes in pieces of at most so many bytes. Default 1 MiB. */
+  readonly maxLineBytes?: Size;
+}
+
+/** What a command gets as its input: whole, or piece by piece as it can take more. A stream is used up, also where it is not read to its end. */
+export type RunInput =
+  | string
+  | Uint8Array
+  | Readable
+  | ReadableStream<string | Uint8Array>
+  | AsyncIterable<string | Uint8Array>;
+
+/** What `run` runs its command with. */
+export interface RunOptions extends Omit<ExecOptions, 'stdin'>, Omit<OutputOptions, 'signal'> {
+  /** Its input. A command that closes its input early is no error. Default: end of file. */
+  readonly input?: RunInput;
 }
 
 /** A directory on the host as a container's root. */
@@ -142,6 +187,15 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly stopSignal?: NodeJS.Signals;
   readonly labels?: Readonly<Record<string, string>>;
 }
+
+/**
+ * What `run` of a pod runs, and how. The container is ended as `stop` does it, but that the stop signal goes to all of its
+ * processes.
+ */
+export interface ContainerRunOptions
+  extends Omit<ContainerOptions, 'stdin'>,
+    Omit<EndOptions, 'killSignal'>,
+    Pick<RunOptions, 'input' | 'maxBufferBytes'> {}
 
 export interface StopOptions extends AbortOptions {
   /** Between the stop signal and SIGKILL, in milliseconds. Default: the configuration file's, else 10 s. */

@@ -4,7 +4,7 @@ import { waitFor } from '../base/deadline.js';
 import { throwIfAborted } from '../base/errors.js';
 import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
-import type { Agent } from '../host/agent/agent.js';
+import type { Agent, Identity } from '../host/agent/agent.js';
 import type { Vm, VmExit } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
 import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
@@ -60,10 +60,7 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     undo.add('agent', () => agent.close());
     const tracing = await GuestTracing.begin({ podId, agent, beganMs: vm.runsSinceMs });
     const live = new LiveVm({ vm, agent, share: podShare, tracing });
-    const identity = {
-      hostname: plan.hostname,
-      machineId: machineId(podId, book.record.createdAt),
-    };
+    const identity = toIdentity(book);
     await steps.run('personalize', () =>
       live.call(
         what,
@@ -153,6 +150,12 @@ async function attachAgent(mechanisms: Mechanisms, options: BootOptions, vm: Vm)
     waiting = false;
     signal.removeEventListener('abort', forward);
   }
+}
+
+/** What makes a VM this pod's own. */
+export function toIdentity({ record }: PodBook): Identity {
+  const { id, hostname } = record.config;
+  return { hostname, machineId: machineId(id, record.createdAt) };
 }
 
 // Stable for a pod across its restarts, and told to nobody else.

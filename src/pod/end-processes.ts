@@ -1,5 +1,6 @@
 // Ends a container's processes: its stop signal, a grace, SIGKILL to all.
 import { abortError, isVirtcontainersError, VirtcontainersError } from '../base/errors.js';
+import type { Agent } from '../host/agent/agent.js';
 import { killWaitMs, stopSignalTimeoutMs } from '../model/limits.js';
 import type { LiveVm } from './live-vm.js';
 import type { LocalProcess } from './local-process.js';
@@ -9,6 +10,8 @@ export interface EndOptions {
   readonly containerId: string;
   /** The number of the signal that asks it to end. */
   readonly stopSignal: number;
+  /** The container stands still: it goes on when the stop signal waits for it. SIGKILL needs no such thing. */
+  readonly isPaused?: boolean;
   /** 0 means SIGKILL at once. */
   readonly graceMs: number;
   /** Gives up during the grace: the container runs on. */
@@ -27,19 +30,24 @@ export async function endProcesses(
   options: EndOptions,
 ): Promise<void> {
   const { what, containerId, signal, hurry } = options;
-  const send = async (number: number, all: boolean): Promise<void> => {
-    const ref = { containerId, processId: '' };
+  const bound = { timeoutMs: stopSignalTimeoutMs };
+  const ask = async (work: (agent: Agent) => Promise<void>): Promise<void> => {
     try {
-      await live.call(what, (agent) =>
-        agent.signal(ref, number, all, { timeoutMs: stopSignalTimeoutMs }),
-      );
+      await live.call(what, work);
     } catch (error) {
       const gone = isVirtcontainersError(error) && error.code === 'not-found';
       if (!gone && !init.ended && live.exit === null) throw error;
     }
   };
+  const ref = { containerId, processId: '' };
+  const send = (number: number, all: boolean): Promise<void> =>
+    ask(async (agent) => {
+      if (all) await agent.signalAll(ref, { number, waitMs: 0 }, bound);
+      else await agent.signal(ref, number, bound);
+    });
   if (options.graceMs > 0 && !hurry?.aborted) {
     await send(options.stopSignal, false);
+    if (options.isPaused) await ask((agent) => agent.resumeContainer(containerId, bound));
     if (await endedWithin(init, options.graceMs, [signal, hurry])) return;
     if (signal?.aborted) throw abortError(signal, what);
   }

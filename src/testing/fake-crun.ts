@@ -7,16 +7,18 @@ import type {
   NewContainer,
   NewProcess,
   ProcessEnd,
+  ProcessGroup,
   ProcessOptions,
   RuntimeContainer,
   RuntimeProcess,
   TerminalSize,
 } from '../guest/doors.js';
+import type { ContainerUsage, ProcessListing } from '../guest/usage.js';
 import { toByteSource } from './byte-source.js';
-import { type FakeProgram, fakePrograms } from './fake-programs.js';
+import { type FakeDescendant, type FakeProgram, fakePrograms } from './fake-programs.js';
 
-/** Where a fault can be injected; `start` and `exec` are steps of a container that exists. */
-export type FakeStep = 'create' | 'start' | 'exec' | 'destroy';
+/** Where a fault can be injected; all but the first and the last are steps of a container that exists. */
+export type FakeStep = 'create' | 'start' | 'exec' | 'pause' | 'resume' | 'destroy';
 
 export interface FakeCrunOptions {
   /** Programs by the name of their command; `fakePrograms` are there in any case. */
@@ -53,10 +55,25 @@ export class FakeCrun implements ContainerRuntime {
   }
 }
 
+/** What each container of the fake uses. */
+export const fakeUsage: ContainerUsage = {
+  cpu: { usageUs: 1_500, userUs: 1_000, systemUs: 500, throttled: null },
+  memory: {
+    currentBytes: 4_096_000,
+    inactiveFileBytes: 96_000,
+    peakBytes: 5_000_000,
+    limitBytes: null,
+    oomKills: 0,
+  },
+  pids: { current: 1, limit: 4096 },
+  io: null,
+};
+
 /** A container of the fake: its specification as it came, and its processes. */
 export class FakeContainer implements RuntimeContainer {
   readonly init: FakeProcess;
   readonly options: NewContainer;
+  isPaused = false;
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
   readonly #processes: FakeProcess[] = [];
@@ -93,16 +110,48 @@ export class FakeContainer implements RuntimeContainer {
     return made;
   }
 
-  async signalAll(signal: number): Promise<void> {
-    for (const process of this.#processes) process.signal(signal);
-  }
-
   oomKills(): number {
     return this.#oomKills;
   }
 
+  /** As the kernel's freezer, as far as signals go: all but SIGKILL wait. */
+  async pause(): Promise<void> {
+    await this.#onStep('pause', this.options.id);
+    this.isPaused = true;
+    for (const process of this.#processes) process.freeze();
+  }
+
+  async resume(): Promise<void> {
+    await this.#onStep('resume', this.options.id);
+    this.isPaused = false;
+    for (const process of this.#processes) process.thaw();
+  }
+
+  usage(): ContainerUsage {
+    return fakeUsage;
+  }
+
+  async listProcesses(): Promise<ProcessListing> {
+    const running = this.#processes.filter((process) => !process.hasEnded);
+    const processes = running.map((process) => ({
+      pid: process.pid,
+      parentPid: process === this.init ? 1 : this.init.pid,
+      uid: 0,
+      state: 'S',
+      name: process.args[0]?.slice(0, 15) ?? '',
+      args: process.args,
+      elapsedMs: 5,
+    }));
+    return { processes, total: processes.length };
+  }
+
+  /** How many of its processes run, those included that others have left behind. */
+  get running(): number {
+    return this.#processes.reduce((count, process) => count + process.running, 0);
+  }
+
   killAll(): void {
-    for (const process of this.#processes) process.signal(9);
+    for (const process of this.#processes) process.signalAll(9);
   }
 
   #make(options: ProcessOptions, description: unknown): FakeProcess {
@@ -126,6 +175,15 @@ export class FakeContainer implements RuntimeContainer {
         this.#oomKills += 1;
       },
     });
+    if (this.#processes.length === 0) {
+      process.group = {
+        signalAll: (signal) => {
+          for (const one of this.#processes) one.signalOwn(signal);
+        },
+        hasAny: () => this.running > 0,
+      };
+    }
+    process.heir = this.#processes[0] ?? null;
     this.#processes.push(process);
     // The death of a container's first process takes the others with it, as a pid namespace does.
     if (this.#processes.length === 1) process.ended.then(() => this.killAll());
@@ -154,10 +212,21 @@ export class FakeProcess implements RuntimeProcess {
   /** The sizes its terminal was given, the first one included. */
   readonly sizes: TerminalSize[] = [];
   hasEnded = false;
+  /** Whom a signal to all reaches; a container's first process stands for all of them. */
+  group: ProcessGroup = {
+    signalAll: (signal) => this.signalOwn(signal),
+    hasAny: () => this.running > 0,
+  };
+  readonly descendants = new Set<Required<FakeDescendant>>();
+  /** Takes over what it has left behind when it is closed. */
+  heir: FakeProcess | null = null;
   readonly #options: FakeProcessOptions;
   readonly #streams: { stdin: PassThrough; stdout: PassThrough; stderr: PassThrough };
   readonly #handlers = new Map<number, () => void>();
   #end: (end: ProcessEnd) => void = () => {};
+  /** Signals that wait; null while it is not frozen. */
+  #waiting: number[] | null = null;
+  #runs = false;
 
   constructor(options: FakeProcessOptions) {
     this.#options = options;
@@ -180,6 +249,7 @@ export class FakeProcess implements RuntimeProcess {
 
   /** Begins the program. */
   run(): void {
+    this.#runs = true;
     const { stdin, stdout, stderr } = this.#streams;
     const context = {
       args: this.#options.args,
@@ -196,6 +266,9 @@ export class FakeProcess implements RuntimeProcess {
         this.#finish({ code: 0, signal: 9 });
       },
       kill: () => this.#finish({ code: 0, signal: 9 }),
+      fork: (descendant: FakeDescendant = {}) => {
+        this.descendants.add({ ignoresTerm: false, holdsOutput: false, ...descendant });
+      },
     };
     this.#options.program(context).then(
       (code) => this.#finish({ code, signal: 0 }),
@@ -203,11 +276,51 @@ export class FakeProcess implements RuntimeProcess {
     );
   }
 
+  get args(): readonly string[] {
+    return this.#options.args;
+  }
+
+  freeze(): void {
+    this.#waiting ??= [];
+  }
+
+  thaw(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const signal of waiting) this.signal(signal);
+  }
+
   signal(signal: number): void {
+    if (this.#waiting !== null && signal !== 9) {
+      this.#waiting.push(signal);
+      return;
+    }
     const handler = signal === 9 ? undefined : this.#handlers.get(signal);
     // SIGCHLD, SIGCONT, SIGURG and SIGWINCH are ignored unless handled.
     if (handler !== undefined) handler();
     else if (![0, 17, 18, 23, 28].includes(signal)) this.#finish({ code: 0, signal });
+  }
+
+  signalAll(signal: number): void {
+    this.group.signalAll(signal);
+  }
+
+  hasAny(): boolean {
+    return this.group.hasAny();
+  }
+
+  /** How many run of it and what it has left behind. */
+  get running(): number {
+    return this.descendants.size + (this.hasEnded || !this.#runs ? 0 : 1);
+  }
+
+  /** A signal to it and to what it has left behind. */
+  signalOwn(signal: number): void {
+    for (const one of this.descendants) {
+      if (signal === 9 || !one.ignoresTerm) this.descendants.delete(one);
+    }
+    if (!this.hasEnded) this.signal(signal);
+    this.#endOutput();
   }
 
   resize(size: TerminalSize): void {
@@ -215,6 +328,10 @@ export class FakeProcess implements RuntimeProcess {
   }
 
   close(): void {
+    if (this.heir !== null) {
+      for (const one of this.descendants) this.heir.descendants.add(one);
+      this.descendants.clear();
+    }
     for (const stream of Object.values(this.#streams)) stream.destroy();
   }
 
@@ -222,9 +339,16 @@ export class FakeProcess implements RuntimeProcess {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.#streams.stdin.destroy();
+    this.#endOutput();
+    this.#end(end);
+  }
+
+  // As with a pipe: it ends when nobody has it open any more.
+  #endOutput(): void {
+    const isHeld = [...this.descendants].some((one) => one.holdsOutput);
+    if (!this.hasEnded || isHeld) return;
     this.#streams.stdout.end();
     this.#streams.stderr.end();
-    this.#end(end);
   }
 }
 

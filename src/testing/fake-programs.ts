@@ -18,6 +18,16 @@ export interface FakeProgramContext {
   oom(): void;
   /** Ends the process as SIGKILL from another one in the container does. */
   kill(): void;
+  /** Leaves something behind that runs until a signal to all reaches it. */
+  fork(descendant?: FakeDescendant): void;
+}
+
+/** What a fake process has left behind. */
+export interface FakeDescendant {
+  /** Ends by SIGKILL alone. Default false. */
+  readonly ignoresTerm?: boolean;
+  /** Keeps the output open. Default false. */
+  readonly holdsOutput?: boolean;
 }
 
 /** Resolves to the exit code. */
@@ -79,6 +89,18 @@ export const fakePrograms: Readonly<Record<string, FakeProgram>> = {
       await write(stdout, pattern.slice(offset % 251, (offset % 251) + length));
     }
     return 0;
+  },
+  /** `daemon [stubborn] [holding]`: leaves something behind, says so and ends. */
+  daemon: async ({ args, fork, stdout }) => {
+    fork({ ignoresTerm: args.includes('stubborn'), holdsOutput: args.includes('holding') });
+    await write(stdout, 'started\n');
+    return 0;
+  },
+  /** `parent [stubborn] [free]`: as `daemon`, but runs until a signal ends it; what it leaves holds the output unless `free`. */
+  parent: async ({ args, fork, stdout }) => {
+    fork({ ignoresTerm: args.includes('stubborn'), holdsOutput: !args.includes('free') });
+    await write(stdout, 'started\n');
+    return never;
   },
   /** Is killed by its container's memory limit. */
   'eat-memory': ({ oom }) => {

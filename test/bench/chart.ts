@@ -36,7 +36,8 @@ export function targetsChart(rows: readonly Row[]): string {
     const bottom = 30 + measured.length * lineHeight;
     return `<line class="mark" x1="${x}" y1="26" x2="${x}" y2="${bottom}"/><text x="${x}" y="18" text-anchor="middle">${label}</text>`;
   });
-  return svg(40 + measured.length * lineHeight, [...lines, ...marks]);
+  const title = 'Each figure in parts of what it must be';
+  return svg(title, 40 + measured.length * lineHeight, [...lines, ...marks]);
 }
 
 function targetLine({ row, target, judged, verdict }: Measured, index: number): string {
@@ -81,11 +82,12 @@ export function partsChart(row: Row): string {
       `<text x="${width}" y="${y + 11}" text-anchor="end">${rounded(value)} ${row.unit}</text>`,
     ].join('');
   });
-  return svg(12 + parts.length * lineHeight, lines);
+  return svg(`${row.name}: what it is made of`, 12 + parts.length * lineHeight, lines);
 }
 
-function svg(height: number, lines: readonly string[]): string {
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`;
+function svg(title: string, height: number, lines: readonly string[]): string {
+  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>\n<title>${escaped(title)}</title>`;
   return `${[head, style, ...lines, '</svg>'].join('\n')}\n`;
 }
 

@@ -109,11 +109,11 @@ function sha256(bytes: Uint8Array): string {
 
 test('a command that does not exist gives 127, one that cannot be executed 126', async () => {
   const missing = await e2e.run(['no-such-command', 'arg']);
-  assert.equal(missing.code, 127);
+  assert.equal(missing.code, 127, missing.stderr);
   assert.match(missing.stderr, /^virtc: cannot .*no-such-command/);
   assert.equal(missing.stdout.length, 0);
   const notExecutable = await e2e.run(['/etc/passwd']);
-  assert.equal(notExecutable.code, 126);
+  assert.equal(notExecutable.code, 126, notExecutable.stderr);
   assert.match(notExecutable.stderr, /^virtc: cannot .*\/etc\/passwd/);
   await e2e.assertNothingLeft();
 });

@@ -2,11 +2,24 @@
 import { getSystemErrorMap } from 'node:util';
 import koffi, { type LibraryHandle } from 'koffi';
 
-const libc = koffi.load('libc.so.6');
+let libc: LibraryHandle | undefined;
 
-/** Declares a function of the C library by its prototype. Each costs time at start: declare it where it is called. */
-export const declare = (prototype: string): ReturnType<LibraryHandle['func']> =>
-  libc.func(prototype);
+type ForeignFunction = (...args: readonly unknown[]) => number | bigint;
+
+/**
+ * Declares a function of the C library by its prototype. Nothing is loaded before its first call: each declaration
+ * costs time, and a start-up snapshot (the guest's agent) cannot hold what is native.
+ */
+export function declare(prototype: string): ForeignFunction {
+  let bound: ForeignFunction | undefined;
+  return (...args) => {
+    if (bound === undefined) {
+      libc ??= koffi.load('libc.so.6');
+      bound = libc.func(prototype);
+    }
+    return bound(...args);
+  };
+}
 
 /** A system call by its number; each argument follows its type. */
 export const syscall = declare('long syscall(long, ...)');
@@ -41,7 +54,8 @@ export function check(result: number | bigint, name: string, subject = ''): numb
 }
 
 /** For calls that return the errno itself. */
-export function checkErrno(errno: number, name: string, subject = ''): void {
+export function checkErrno(result: number | bigint, name: string, subject = ''): void {
+  const errno = Number(result);
   if (errno !== 0) throw new SystemError(name, errno, subject);
 }
 

@@ -6,7 +6,7 @@ import { logLevels } from '../../model/defaults.js';
 type EntryLevel = Exclude<(typeof logLevels)[number], 'off'>;
 
 /** Longest line, in characters. */
-const maxLineLength = 16 * 1024;
+export const maxLineLength = 16 * 1024;
 
 /** Where entries go. */
 type Sink = (level: EntryLevel, fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -53,8 +53,15 @@ function formatEntry(
   return printable(`${parts.join(' ')}: ${message}${more}`, maxLineLength);
 }
 
-/** Errors and bigints, which JSON has no form for. */
+/** Fields as JSON can say them, bounded: a guest may have put anything into them. */
+export function plainFields(fields: Readonly<Record<string, unknown>>): unknown {
+  const text = JSON.stringify(fields, plainErrors);
+  return text.length <= maxLineLength ? JSON.parse(text) : { cut: printable(text, maxLineLength) };
+}
+
+/** Errors and bigints, which JSON has no form for; of a text no more than a line holds. */
 function plainErrors(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return value.message;
+  if (value instanceof Error) return value.message.slice(0, maxLineLength);
+  if (typeof value === 'string') return value.slice(0, maxLineLength);
   return typeof value === 'bigint' ? value.toString() : value;
 }

@@ -11,9 +11,12 @@ import {
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
 import { O_PATH } from '../../base/native/open-beneath.js';
 import type { NewProcess, RuntimeContainer, RuntimeProcess } from '../doors.js';
+import type { ContainerUsage, ProcessListing } from '../usage.js';
 import type { Cgroup } from './cgroup.js';
+import { readUsage } from './cgroup-usage.js';
 import { checkExecutable } from './executable.js';
 import type { ProcessMaker } from './process-maker.js';
+import { listProcesses } from './processes.js';
 import { type CompleteProcess, checkWorkingDirectory, completeProcess } from './spec.js';
 
 export interface CrunContainerParts {
@@ -37,6 +40,11 @@ function release(fifo: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+function closeAll(process: RuntimeProcess, group: Cgroup): void {
+  process.close();
+  group.dissolve();
 }
 
 /** A container of crun's. */
@@ -66,7 +74,7 @@ export class CrunContainer implements RuntimeContainer {
   }
 
   async exec(options: NewProcess): Promise<RuntimeProcess> {
-    const { id, folder, maker } = this.#parts;
+    const { id, folder, maker, cgroup } = this.#parts;
     const process = this.#inRoot((rootFd) => {
       const complete = completeProcess(rootFd, options.process, options.terminalSize);
       checkWorkingDirectory(rootFd, complete.cwd);
@@ -76,27 +84,46 @@ export class CrunContainer implements RuntimeContainer {
     // No process id begins so, and none ends with an extension of crun's files.
     const scratch = `${folder}/_${options.id}`;
     const description = `${scratch}.json`;
+    const name = `exec-${options.id}`;
+    const group = cgroup.makeBelow(name);
     try {
       writeFileSync(description, JSON.stringify(process.json));
+      const place = [`--process=${description}`, `--cgroup=${name}`];
       const made = await maker.make({
         process,
         stdin: options.stdin,
         scratch,
-        args: (flags) => ['exec', '--detach', `--process=${description}`, ...flags, id],
+        args: (flags) => ['exec', '--detach', ...place, ...flags, id],
+        group,
       });
       this.#watch(made);
-      return made;
+      return { ...made, close: () => closeAll(made, group) };
+    } catch (error) {
+      group.dissolve();
+      throw error;
     } finally {
       rmSync(description, { force: true });
     }
   }
 
-  async signalAll(signal: number): Promise<void> {
-    this.#parts.cgroup.signalAll(signal);
-  }
-
   oomKills(): number {
     return this.#parts.cgroup.oomKills();
+  }
+
+  pause(): Promise<void> {
+    return this.#parts.cgroup.freeze();
+  }
+
+  async resume(): Promise<void> {
+    this.#parts.cgroup.thaw();
+  }
+
+  usage(): ContainerUsage {
+    return readUsage(this.#parts.cgroup.folder);
+  }
+
+  listProcesses(moreBytes: (pid: number) => number): Promise<ProcessListing> {
+    return listProcesses(this.#parts.cgroup.pids(), { moreBytes });
   }
 
   /** Resolves when all processes that were made have ended. */

@@ -66,7 +66,7 @@ export class CrunRuntime implements ContainerRuntime {
         options.sharedMounts.map((path) => this.#shares.resolve(path)),
       );
       const process = span('prepare-process', () => prepareProcess(rootPath, options));
-      const cgroup = new Cgroup(id);
+      const cgroup = Cgroup.ofContainer(id);
       const places = { rootPath, sharedPaths, cgroupPath: cgroup.path };
       span('write-spec', () => {
         const config = JSON.stringify(completeSpec(spec, process.json, places));
@@ -77,6 +77,7 @@ export class CrunRuntime implements ContainerRuntime {
         stdin: options.stdin,
         scratch: `${folder}/init`,
         args: (flags) => ['create', `--bundle=${folder}`, ...flags, id],
+        group: cgroup,
       });
       const fifo = this.#crun.execFifo(id);
       const parts = { id, folder, process, init, fifo, cgroup, maker: this.#maker };
@@ -88,7 +89,7 @@ export class CrunRuntime implements ContainerRuntime {
 
   async destroy(id: string): Promise<void> {
     const folder = this.#folderOf(id);
-    await new Cgroup(id).remove();
+    await Cgroup.ofContainer(id).remove();
     const ended = this.#containers.get(id)?.allEnded();
     // What has left its control group has ended; its status follows with the next signal.
     if (ended !== undefined)

@@ -37,6 +37,8 @@ function start(script: string, hasInput: boolean): Process {
     pid,
     ended: reaper.ended(pid, mark),
     signal: () => {},
+    signalAll: () => {},
+    hasAny: () => false,
   };
   pipes.close();
   const oomKills = new OomKills(() => 0);

@@ -2,7 +2,7 @@
 import { openSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
 import { DescriptorSocket } from '../../base/native/descriptor-socket.js';
-import type { ProcessEnd, RuntimeProcess } from '../doors.js';
+import type { ProcessEnd, ProcessGroup, RuntimeProcess } from '../doors.js';
 import { signalPid } from './cgroup.js';
 import type { Crun } from './crun.js';
 import { openTerminal, Pipes, type Streams } from './descriptors.js';
@@ -15,6 +15,8 @@ export interface ProcessWish {
   readonly scratch: string;
   /** crun's arguments, in which `flags` have their place. */
   readonly args: (flags: readonly string[]) => readonly string[];
+  /** The processes that it stands for. */
+  readonly group: ProcessGroup;
 }
 
 /** Makes processes by crun. */
@@ -34,20 +36,22 @@ export class ProcessMaker {
     return wish.process.terminal ? this.#makeWithTerminal(wish) : this.#makeWithPipes(wish);
   }
 
-  async #makeWithPipes({ process, stdin, scratch, args }: ProcessWish): Promise<RuntimeProcess> {
+  async #makeWithPipes(wish: ProcessWish): Promise<RuntimeProcess> {
+    const { process, stdin, scratch, args, group } = wish;
     const pipes = new Pipes(stdin, this.#nullFd);
     try {
       const call = { args: args([]), stdio: pipes.stdio, scratch, command: process.command };
       const making = this.#crun.make(call);
       pipes.closeFarEnds();
       const made = await making;
-      return toRuntimeProcess(made, pipes.open());
+      return toRuntimeProcess(made, pipes.open(), group);
     } finally {
       pipes.close();
     }
   }
 
-  async #makeWithTerminal({ process, stdin, scratch, args }: ProcessWish): Promise<RuntimeProcess> {
+  async #makeWithTerminal(wish: ProcessWish): Promise<RuntimeProcess> {
+    const { process, stdin, scratch, args, group } = wish;
     const path = `${this.#folder}/tty${this.#sockets++}`;
     const socket = new DescriptorSocket(path);
     try {
@@ -62,7 +66,7 @@ export class ProcessMaker {
       if (master === null) {
         throw new VirtcontainersError('internal', 'cannot make process: crun sent no terminal');
       }
-      return toRuntimeProcess(made, openTerminal(master, stdin));
+      return toRuntimeProcess(made, openTerminal(master, stdin), group);
     } finally {
       socket.close();
       rmSync(path, { force: true });
@@ -73,6 +77,14 @@ export class ProcessMaker {
 function toRuntimeProcess(
   { pid, ended }: { readonly pid: number; readonly ended: Promise<ProcessEnd> },
   streams: Streams,
+  group: ProcessGroup,
 ): RuntimeProcess {
-  return { ...streams, pid, ended, signal: (signal) => signalPid(pid, signal) };
+  return {
+    ...streams,
+    pid,
+    ended,
+    signal: (signal) => signalPid(pid, signal),
+    signalAll: (signal) => group.signalAll(signal),
+    hasAny: () => group.hasAny(),
+  };
 }

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
+import type { ContainerStats, PodStats, ProcessList } from '../../model/usage.js';
 
 /** The version of `virtcontainers.agent.v1` that is spoken here. */
 export const agentProtocolVersion = 1;
@@ -116,6 +117,20 @@ export interface InputChunk {
   readonly end: boolean;
 }
 
+/** What `stats` asks for. */
+export interface StatsQuery {
+  readonly containerIds: readonly string[];
+  /** Also the guest's own. */
+  readonly machine: boolean;
+}
+
+export interface GuestStats {
+  /** Those of the containers that exist, in the order they were asked for. */
+  readonly containers: readonly ContainerStats[];
+  /** Null where it was not asked for, or the guest gave none. */
+  readonly machine: Omit<PodStats['vm'], 'cpus'> | null;
+}
+
 /** Connects to agents; attaching also works after another host's side died in the middle of a frame. */
 export interface AgentConnector {
   /** @param dial opens a fresh connection to the agent's channel; called again if an attempt gets no answer. */
@@ -136,8 +151,12 @@ export interface AttachOptions {
  */
 export interface Agent {
   readonly info: GuestInfo;
+  /** How often something has come from the guest, whatever it was; where it stays the same, the guest is silent. */
+  readonly heard: number;
   /** Resolves when the connection has ended, with the reason if there is one. */
   readonly closed: Promise<Error | undefined>;
+  /** Asks for an answer, whatever it is. */
+  ping(options?: CallOptions): Promise<void>;
   /** Fresh entropy and the host's clock are added by the implementation. */
   personalize(identity: Identity, options?: CallOptions): Promise<void>;
   /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
@@ -151,7 +170,16 @@ export interface Agent {
   ): Promise<{ readonly pid: number }>;
   startContainer(containerId: string, options?: CallOptions): Promise<void>;
   exec(process: GuestProcess, options?: CallOptions): Promise<{ readonly pid: number }>;
-  signal(process: ProcessRef, signal: number, all: boolean, options?: CallOptions): Promise<void>;
+  signal(process: ProcessRef, signal: number, options?: CallOptions): Promise<void>;
+  /**
+   * Sends a signal to a process and to all that came from it, also in sessions of their own; to all of the container where it
+   * is init. Answers when none of them is left, or after `waitMs`.
+   */
+  signalAll(
+    process: ProcessRef,
+    signal: { readonly number: number; readonly waitMs: number },
+    options?: CallOptions,
+  ): Promise<{ readonly left: boolean }>;
   wait(process: ProcessRef, options?: CallOptions): Promise<ExitStatus>;
   release(process: ProcessRef, options?: CallOptions): Promise<void>;
   readOutput(process: ProcessRef, range: OutputRange, options?: CallOptions): Promise<OutputChunk>;
@@ -164,6 +192,11 @@ export interface Agent {
   destroyContainer(containerId: string, options?: CallOptions): Promise<void>;
   /** The guest's times; the first call begins the recording of its spans. @throws `unsupported` if it is older than that */
   trace(options?: CallOptions): Promise<GuestTimes>;
+  /** Resolves when all its processes stand still; safe to repeat. */
+  pauseContainer(containerId: string, options?: CallOptions): Promise<void>;
+  resumeContainer(containerId: string, options?: CallOptions): Promise<void>;
+  listProcesses(containerId: string, options?: CallOptions): Promise<ProcessList>;
+  stats(query: StatsQuery, options?: CallOptions): Promise<GuestStats>;
   /** Ends the connection; pending calls reject with `unavailable`. Safe to repeat. */
   close(): void;
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { VirtcontainersError } from '../../base/errors.js';
 import { streamChunkBytes } from '../../model/limits.js';
+import { agentCalls } from '../../testing/agent-calls.js';
 import { FakePort } from '../../testing/fake-port.js';
 import { listenForHosts } from '../../wire/attach/index.js';
 import {
@@ -14,7 +15,6 @@ import {
   OutputStream,
 } from '../../wire/gen/agent_pb.js';
 import { type Handlers, implement, type RpcCode, RpcError, serve } from '../../wire/ttrpc/index.js';
-import type { Agent, CallOptions } from './agent.js';
 import { TtrpcAgentConnector } from './ttrpc-agent-connector.js';
 
 type AgentHandlers = Handlers<(typeof AgentService)['method']>;
@@ -27,6 +27,8 @@ const greeting = {
 };
 const init = { containerId: 'web', processId: '' };
 const exec = { containerId: 'web', processId: 'sh' };
+// The handshake has been answered when there is an agent.
+const { handshake: _, ...methods } = agentCalls;
 const connector = new TtrpcAgentConnector({ version: '0.1.0' });
 
 /** A guest with the given methods, its port, and the connections that hosts made to it. */
@@ -46,51 +48,6 @@ async function attach(handlers: Partial<AgentHandlers>) {
   const agent = await connector.attach(async () => port.connect(), { podId: 'p', timeoutMs: 5000 });
   return { agent, port, connections };
 }
-
-/** Every method, as a caller would call it. */
-const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => Promise<unknown>>> =
-  {
-    personalize: (agent, options) =>
-      agent.personalize({ hostname: 'h', machineId: 'a'.repeat(32) }, options),
-    online: (agent, options) => agent.online({ cpus: 2, memoryMiB: 1024 }, options),
-    createContainer: (agent, options) =>
-      agent.createContainer(
-        {
-          containerId: 'web',
-          specJson: '{"ociVersion":"1.0.2"}',
-          root: {
-            kind: 'directory',
-            source: { tag: 'virtc-ro', cached: true, path: 'r0' },
-            discardWrites: true,
-          },
-          sharedMounts: [{ tag: 'virtc-rw', cached: false, path: 'm0' }],
-          stdin: true,
-          terminalSize: { columns: 80, rows: 24 },
-        },
-        options,
-      ),
-    startContainer: (agent, options) => agent.startContainer('web', options),
-    exec: (agent, options) =>
-      agent.exec(
-        { ...exec, processJson: '{"args":["sh"]}', stdin: false, terminalSize: null },
-        options,
-      ),
-    signal: (agent, options) => agent.signal(init, 15, true, options),
-    wait: (agent, options) => agent.wait(exec, options),
-    release: (agent, options) => agent.release(exec, options),
-    readOutput: (agent, options) =>
-      agent.readOutput(
-        exec,
-        { stream: 'stderr', offset: 7n, acknowledged: 5n, maxBytes: 100 },
-        options,
-      ),
-    writeInput: (agent, options) =>
-      agent.writeInput(exec, { offset: 5n, data: Buffer.from('hello'), end: true }, options),
-    resizeTerminal: (agent, options) =>
-      agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
-    destroyContainer: (agent, options) => agent.destroyContainer('web', options),
-    trace: (agent, options) => agent.trace(options),
-  };
 
 test('every method reaches the guest with all that was given', async () => {
   const requests = new Map<string, Record<string, unknown>>();
@@ -151,16 +108,40 @@ test('every method reaches the guest with all that was given', async () => {
   assert.deepEqual([stdin, terminalSize.columns], [true, 80]);
   assert.equal(requests.get('exec')?.['terminalSize'], undefined);
   assert.equal(requests.get('signal')?.['processId'], '');
-  assert.deepEqual(
-    [requests.get('signal')?.['signal'], requests.get('signal')?.['all']],
-    [15, true],
-  );
+  assert.equal(requests.get('signal')?.['signal'], 15);
   assert.equal(requests.get('readOutput')?.['stream'], OutputStream.STDERR);
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
   assert.equal(requests.get('writeInput')?.['end'], true);
+  for (const name of ['pauseContainer', 'resumeContainer', 'listProcesses']) {
+    assert.equal(requests.get(name)?.['containerId'], 'web');
+  }
+  assert.deepEqual(requests.get('stats')?.['containerIds'], ['web', 'db']);
+  assert.equal(requests.get('stats')?.['machine'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
+});
+
+test('a signal to all is told by the process that it came from, and waits in the guest', async () => {
+  const requests: Record<string, unknown>[] = [];
+  const { agent } = await attach({
+    signal: async (request) => {
+      requests.push({ ...request });
+      return { left: request.signal !== 9 };
+    },
+  });
+  assert.deepEqual(await agent.signalAll(exec, { number: 15, waitMs: 70 }), { left: true });
+  assert.deepEqual(await agent.signalAll(init, { number: 9, waitMs: 0 }), { left: false });
+  await agent.signal(exec, 2);
+  assert.deepEqual(
+    requests.map(({ processId, signal, all, waitMs }) => [processId, signal, all, waitMs]),
+    [
+      ['sh', 15, true, 70],
+      ['', 9, true, 0],
+      ['sh', 2, false, 0],
+    ],
+  );
+  agent.close();
 });
 
 test('two guests get different entropy', async () => {
@@ -257,14 +238,11 @@ for (const [thrown, code, reason] of failures) {
         throw thrown;
       },
     });
-    await assert.rejects(
-      methods['exec']?.(agent, {}) ?? assert.fail(),
-      (error: VirtcontainersError) => {
-        assert.deepEqual([error.code, error.details['reason']], [code, reason]);
-        assert.equal(error.message, 'cannot exec process sh of container web: x');
-        return true;
-      },
-    );
+    await assert.rejects(methods.exec(agent, {}), (error: VirtcontainersError) => {
+      assert.deepEqual([error.code, error.details['reason']], [code, reason]);
+      assert.equal(error.message, 'cannot exec process sh of container web: x');
+      return true;
+    });
     agent.close();
   });
 }
@@ -334,7 +312,7 @@ test('an endless stream is read chunk by chunk, and other calls are answered mea
     const offset = BigInt(index);
     const range = { stream: 'stdout', offset, acknowledged: offset, maxBytes: 1e7 } as const;
     assert.equal((await agent.readOutput(init, range)).data.length, streamChunkBytes);
-    if (index % 50 === 0) await agent.signal(init, 9, false);
+    if (index % 50 === 0) await agent.signal(init, 9);
   }
   assert.ok(process.memoryUsage().arrayBuffers - before < 64 * 1024 * 1024);
   agent.close();

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/log.js';
 import type { JailDescription } from '../../base/namespaces/jail.js';
 import type { VmHandle } from '../../model/handle.js';
+import type { HostUsage } from '../../model/usage.js';
 
 /** What executes the guest's instructions. `tcg` is emulation: slower, and not a security boundary of KVM's kind. */
 export interface Accelerator {
@@ -106,8 +107,11 @@ export interface Vm {
   readonly size: VmSize;
   /** Grows the VM to at least `size`; the guest must then bring it online. Shrinking is not done. */
   grow(size: VmSize): Promise<void>;
+  /** Stops its processors; a paused VM can be ended. Both are safe to repeat. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** What its process uses on the host. */
+  usage(): Promise<HostUsage>;
   /**
    * Ends the VM in order, by force after `graceMs`; resolves when it is gone and its handle released, which is all
    * that is left to do where it has already ended. Safe to repeat.

@@ -15,15 +15,59 @@ import {
   minContainerMemoryMiB,
 } from '../limits.js';
 import { tmpfsOptionFault } from '../tmpfs-options.js';
+import {
+  type CollectConfig,
+  collectShape,
+  type EndConfig,
+  endShape,
+  toCollectConfig,
+  toEndConfig,
+} from './command-options.js';
 import { type Parts, parts } from './parts.js';
 import { processShape } from './process-options.js';
-import { check, loadZod, strict, type Z } from './schema.js';
+import { check, loadZod, type Output, strict, type Z } from './schema.js';
 import { showValue } from './show-value.js';
 
 const MiB = 1024 * 1024;
 const maxContainerMemoryMiB = maxVmMemoryMiB - guestOverheadMiB;
 
-let schema: ReturnType<typeof containerSchema> | undefined;
+let schemas: ReturnType<typeof allSchemas> | undefined;
+
+function allSchemas(z: Z) {
+  const p = parts(z);
+  const shape = containerShape(z, p);
+  const { stdin: _, ...withoutStdin } = shape;
+  const { killSignal: __, ...end } = endShape(p);
+  return {
+    container: strict(z, 'a container', shape),
+    run: strict(z, 'run', { ...withoutStdin, ...end, ...collectShape(z, p) }),
+  };
+}
+
+type ContainerDefaults = Pick<Defaults, 'pidsLimit' | 'writes'>;
+
+/** What `run` of a pod is asked for. */
+export interface ContainerRunRequest extends CollectConfig {
+  readonly config: ContainerConfig;
+  readonly end: EndConfig;
+}
+
+/**
+ * What `run` of a pod runs.
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export async function parseContainerRunOptions(
+  options: unknown,
+  otherwise: ContainerDefaults = defaults,
+): Promise<ContainerRunRequest> {
+  schemas ??= allSchemas(await loadZod());
+  const id = idOf('container', options);
+  const what = `cannot run container ${id}`;
+  const parsed = check(what, schemas.run, options);
+  const collect = toCollectConfig(parsed);
+  const config = toConfig(what, { ...parsed, id, stdin: collect.input !== null }, otherwise);
+  return { config, end: toEndConfig({ ...parsed, killSignal: config.stopSignal }), ...collect };
+}
 
 /**
  * A container's complete configuration.
@@ -31,13 +75,22 @@ let schema: ReturnType<typeof containerSchema> | undefined;
  */
 export async function parseContainerOptions(
   options: unknown,
-  otherwise: Pick<Defaults, 'pidsLimit' | 'writes'> = defaults,
+  otherwise: ContainerDefaults = defaults,
 ): Promise<ContainerConfig> {
-  const z = await loadZod();
-  schema ??= containerSchema(z);
+  schemas ??= allSchemas(await loadZod());
   const id = idOf('container', options);
   const what = `cannot create container ${id}`;
-  const parsed = check(what, schema, options);
+  return toConfig(what, { ...check(what, schemas.container, options), id }, otherwise);
+}
+
+type Parsed = Output<ReturnType<typeof allSchemas>['container']>;
+
+function toConfig(
+  what: string,
+  parsed: Omit<Parsed, 'id'> & { readonly id: string },
+  otherwise: ContainerDefaults,
+): ContainerConfig {
+  const { id } = parsed;
   const mounts = parsed.mounts ?? [];
   refuseRepeated(
     what,
@@ -84,10 +137,9 @@ export function idOf(noun: 'pod' | 'container', options: unknown): string {
   return options.id === undefined ? newId() : validateId(noun, options.id as string);
 }
 
-function containerSchema(z: Z) {
-  const p = parts(z);
+function containerShape(z: Z, p: Parts) {
   const least = minContainerMemoryMiB * MiB;
-  return strict(z, 'a container', {
+  return {
     ...processShape(p),
     id: z.unknown().optional(),
     signal: p.abortSignal.optional(),
@@ -116,7 +168,7 @@ function containerSchema(z: Z) {
     rlimits: z.array(rlimitSchema(z, p), { error: 'must be a list of limits' }).optional(),
     stopSignal: p.signal.optional(),
     labels: p.labels.optional(),
-  });
+  };
 }
 
 const cpusRule = `must be a number from ${minContainerCpus} to ${maxVmCpus}`;

@@ -4,7 +4,10 @@ import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ContainerConfig } from '../container-config.js';
-import { parseContainerOptions } from './container-options.js';
+import { durationRule } from '../parse-duration.js';
+import { sizeRule } from '../parse-size.js';
+import { parseLinesOptions, parseOutputOptions } from './command-options.js';
+import { parseContainerOptions, parseContainerRunOptions } from './container-options.js';
 import {
   parseDeleteOptions,
   parsePodOptions,
@@ -12,7 +15,7 @@ import {
   parseStopOptions,
   parseTerminalSize,
 } from './pod-options.js';
-import { parseExecOptions } from './process-options.js';
+import { parseExecOptions, parseRunOptions } from './process-options.js';
 import { checkRuntimeOptions } from './runtime-options.js';
 
 const least = { id: 'c', rootfs: '/root', command: ['sh'] };
@@ -391,7 +394,98 @@ test('an exec takes what it does not ask for from its container', async () => {
       'cannot exec in container c: the command must be a list of texts that begins with a program, not an empty list',
   });
   await assert.rejects(parseExecOptions(container, ['ls'], { timeout: 1 }), {
-    message: 'cannot exec in container c: unknown option `timeout` for exec',
+    message:
+      'cannot exec in container c: unknown option `timeout` for exec: did you mean `timeoutMs`?',
+  });
+});
+
+test('a command has no limit of time and ten megabytes of each output where nothing else is asked', async () => {
+  const container = await parseContainerOptions({ ...least, stdin: true });
+  const { end } = await parseExecOptions(container, ['ls'], undefined);
+  assert.deepEqual(end, { timeoutMs: null, killSignal: 15, killGraceMs: 5000 });
+  const { config, ...run } = await parseRunOptions(container, ['ls'], {});
+  assert.equal(config.stdin, false);
+  assert.deepEqual(
+    { ...run, id: '' },
+    { id: '', end, maxBufferBytes: 10 * 1024 ** 2, input: null },
+  );
+  const asked = await parseRunOptions(container, ['ls'], {
+    input: '',
+    timeoutMs: '1.5s',
+    killSignal: 'int',
+    killGraceMs: 0,
+    maxBufferBytes: '1KiB',
+    id: 'x',
+    signal: new AbortController().signal,
+    terminal: true,
+  });
+  assert.equal(asked.config.stdin, true);
+  assert.deepEqual(asked.end, { timeoutMs: 1500, killSignal: 2, killGraceMs: 0 });
+  assert.deepEqual([asked.input, asked.maxBufferBytes, asked.id], ['', 1024, 'x']);
+  const pod = await parseContainerRunOptions({ ...least, stopSignal: 'SIGQUIT', timeoutMs: 5 });
+  assert.deepEqual(pod.end, { timeoutMs: 5, killSignal: 3, killGraceMs: 5000 });
+  assert.equal(pod.config.id, 'c');
+  assert.deepEqual(await parseOutputOptions('cannot', undefined), {
+    maxBufferBytes: 10 * 1024 ** 2,
+    input: null,
+  });
+  assert.deepEqual(await parseLinesOptions('cannot', { stream: 'stderr' }), {
+    stream: 'stderr',
+    maxLineBytes: 1024 ** 2,
+  });
+});
+
+// What is asked of a command, and the end of the message that it is refused with.
+const refusedRuns: readonly [Record<string, unknown>, string][] = [
+  [{ timeout: 1 }, 'unknown option `timeout` for run: did you mean `timeoutMs`?'],
+  [{ maxBuffer: 1 }, 'unknown option `maxBuffer` for run: did you mean `maxBufferBytes`?'],
+  [{ killGrace: 1 }, 'unknown option `killGrace` for run: did you mean `killGraceMs`?'],
+  [{ killsignal: 1 }, 'unknown option `killsignal` for run: did you mean `killSignal`?'],
+  [{ inputs: 'x' }, 'unknown option `inputs` for run: did you mean `input`?'],
+  [{ stdin: true }, 'unknown option `stdin` for run'],
+  [{ timeoutMs: 0 }, 'option `timeoutMs` must be more than 0; leave it out for no limit, not 0'],
+  [{ timeoutMs: -1 }, `option \`timeoutMs\` ${durationRule}, not -1`],
+  [{ timeoutMs: '5' }, `option \`timeoutMs\` ${durationRule}, not '5'`],
+  [{ killGraceMs: 'soon' }, `option \`killGraceMs\` ${durationRule}, not 'soon'`],
+  [
+    { killSignal: 'SIGNOPE' },
+    "option `killSignal` must be a signal's name such as 'SIGTERM', not 'SIGNOPE'",
+  ],
+  [{ maxBufferBytes: 0 }, `option \`maxBufferBytes\` ${sizeRule}, not 0`],
+  [
+    { maxBufferBytes: '1GiB' },
+    "option `maxBufferBytes` must be from 1 byte to 256 MiB, not '1GiB'",
+  ],
+  [{ input: 5 }, 'option `input` must be text, bytes, a stream or an async iterable, not 5'],
+  [{ input: {} }, 'option `input` must be text, bytes, a stream or an async iterable'],
+  [{ signal: 'SIGTERM' }, "option `signal` must be an AbortSignal, not 'SIGTERM'"],
+];
+for (const [options, message] of refusedRuns) {
+  test(`refused for a run: ${message}`, async () => {
+    const container = await parseContainerOptions(least);
+    await assert.rejects(parseRunOptions(container, ['ls'], options), {
+      code: 'invalid-argument',
+      message: `cannot run in container c: ${message}`,
+    });
+    await assert.rejects(parseContainerRunOptions({ ...least, ...options }), {
+      code: 'invalid-argument',
+      message:
+        'killsignal' in options || 'killSignal' in options
+          ? /^cannot run container c: unknown option `kill/
+          : `cannot run container c: ${message}`,
+    });
+  });
+}
+
+test('what collects and cuts output refuses what it does not know', async () => {
+  await assert.rejects(parseOutputOptions('cannot', { maxBuffer: 1 }), {
+    message: 'cannot: unknown option `maxBuffer` for output: did you mean `maxBufferBytes`?',
+  });
+  await assert.rejects(parseLinesOptions('cannot', { stream: 'both' }), {
+    message: "cannot: option `stream` must be 'stdout' or 'stderr', not 'both'",
+  });
+  await assert.rejects(parseLinesOptions('cannot', { maxLine: 1 }), {
+    message: 'cannot: unknown option `maxLine` for lines: did you mean `maxLineBytes`?',
   });
 });
 

@@ -2,6 +2,14 @@
 import { VirtcontainersError } from '../../base/errors.js';
 import type { ContainerConfig, ProcessConfig } from '../container-config.js';
 import { newId, validateId } from '../id.js';
+import {
+  type CollectConfig,
+  collectShape,
+  type EndConfig,
+  endShape,
+  toCollectConfig,
+  toEndConfig,
+} from './command-options.js';
 import { type Parts, parts } from './parts.js';
 import { check, loadZod, strict, type Z } from './schema.js';
 import { showValue } from './show-value.js';
@@ -17,16 +25,28 @@ export function processShape(p: Parts) {
   };
 }
 
-let schema: ReturnType<typeof execSchema> | undefined;
+let schemas: ReturnType<typeof allSchemas> | undefined;
 
-function execSchema(z: Z) {
+function allSchemas(z: Z) {
   const p = parts(z);
-  return strict(z, 'exec', {
-    ...processShape(p),
-    id: z.unknown().optional(),
-    signal: p.abortSignal.optional(),
-  });
+  const { stdin, ...process } = processShape(p);
+  const command = { ...process, ...endShape(p), id: z.unknown().optional() };
+  return {
+    command: p.command,
+    exec: strict(z, 'exec', { ...command, stdin }),
+    run: strict(z, 'run', { ...command, ...collectShape(z, p) }),
+  };
 }
+
+/** What `exec` is asked for. */
+export interface ExecRequest {
+  readonly id: string;
+  readonly config: ProcessConfig;
+  readonly end: EndConfig;
+}
+
+/** What `run` is asked for. */
+export interface RunRequest extends ExecRequest, CollectConfig {}
 
 /**
  * What `exec` runs: whatever is not asked for is the container's.
@@ -36,30 +56,70 @@ export async function parseExecOptions(
   container: ContainerConfig,
   command: unknown,
   options: unknown,
-): Promise<{ readonly id: string; readonly config: ProcessConfig }> {
+): Promise<ExecRequest> {
   const what = `cannot exec in container ${container.id}`;
-  const z = await loadZod();
-  schema ??= execSchema(z);
-  const argv = parts(z).command.safeParse(command);
-  if (!argv.success) {
-    const rule = argv.error.issues[0]?.message;
-    throw new VirtcontainersError(
-      'invalid-argument',
-      `${what}: the command ${rule}, not ${showValue(command)}`,
-    );
-  }
-  const parsed = check(what, schema, options ?? {});
-  const id = parsed.id === undefined ? newId() : validateId('process', parsed.id as string);
-  const inherited = container.process;
+  schemas ??= allSchemas(await loadZod());
+  const parsed = check(what, schemas.exec, options ?? {});
   return {
-    id,
-    config: {
-      command: argv.data,
-      env: { ...inherited.env, ...parsed.env },
-      cwd: parsed.cwd ?? inherited.cwd,
-      user: parsed.user ?? inherited.user,
-      terminal: parsed.terminal ?? null,
-      stdin: parsed.stdin ?? false,
-    },
+    id: idOf(parsed.id),
+    config: configOf(container, checkCommand(what, command), parsed),
+    end: toEndConfig(parsed),
+  };
+}
+
+/**
+ * What `run` runs: whatever is not asked for is the container's.
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export async function parseRunOptions(
+  container: ContainerConfig,
+  command: unknown,
+  options: unknown,
+): Promise<RunRequest> {
+  const what = `cannot run in container ${container.id}`;
+  schemas ??= allSchemas(await loadZod());
+  const parsed = check(what, schemas.run, options ?? {});
+  const collect = toCollectConfig(parsed);
+  const process = { ...parsed, stdin: collect.input !== null };
+  return {
+    id: idOf(parsed.id),
+    config: configOf(container, checkCommand(what, command), process),
+    end: toEndConfig(parsed),
+    ...collect,
+  };
+}
+
+function idOf(id: unknown): string {
+  return id === undefined ? newId() : validateId('process', id as string);
+}
+
+function checkCommand(what: string, command: unknown): readonly string[] {
+  const argv = schemas?.command.safeParse(command);
+  if (argv?.success) return argv.data;
+  const rule = argv?.error.issues[0]?.message;
+  throw new VirtcontainersError(
+    'invalid-argument',
+    `${what}: the command ${rule}, not ${showValue(command)}`,
+  );
+}
+
+function configOf(
+  { process: inherited }: ContainerConfig,
+  command: readonly string[],
+  asked: {
+    readonly env?: Readonly<Record<string, string>> | undefined;
+    readonly cwd?: string | undefined;
+    readonly user?: string | undefined;
+    readonly terminal?: ProcessConfig['terminal'] | undefined;
+    readonly stdin?: boolean | undefined;
+  },
+): ProcessConfig {
+  return {
+    command,
+    env: { ...inherited.env, ...asked.env },
+    cwd: asked.cwd ?? inherited.cwd,
+    user: asked.user ?? inherited.user,
+    terminal: asked.terminal ?? null,
+    stdin: asked.stdin ?? false,
   };
 }

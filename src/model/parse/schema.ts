@@ -6,6 +6,9 @@ import { kindOf, showValue } from './show-value.js';
 
 export type Z = typeof Zod;
 
+/** What a schema's checked options are. */
+export type Output<S extends ZodType> = core.output<S>;
+
 let loading: Promise<Z> | undefined;
 
 /** The schema library, loaded at first use: importing this library must stay cheap. */

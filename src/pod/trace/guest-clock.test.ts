@@ -14,6 +14,7 @@ const sample = (
 const cases: readonly {
   readonly title: string;
   readonly samples: readonly ClockSample[];
+  readonly beganMs?: number;
   readonly errorMs: number;
   readonly places: readonly (readonly [guestMs: number, hostMs: number])[];
 }[] = [
@@ -52,6 +53,25 @@ const cases: readonly {
     ],
   },
   {
+    title: 'a clock that would have begun before its VM has run too fast since then',
+    samples: [sample(1000, 1002, 500, 500)],
+    beganMs: 801,
+    errorMs: 300,
+    places: [
+      [0, 801],
+      [250, 901],
+      [500, 1001],
+      [600, 1101],
+    ],
+  },
+  {
+    title: 'a clock that has begun after its VM is left as it is',
+    samples: [sample(1000, 1002, 500, 500)],
+    beganMs: 400,
+    errorMs: 1,
+    places: [[0, 501]],
+  },
+  {
     title: 'a clock that goes back has nothing to tell',
     samples: [sample(1000, 1010, 500, 500), sample(2000, 2010, 100, 100)],
     errorMs: 5,
@@ -62,9 +82,9 @@ const cases: readonly {
   },
 ];
 
-for (const { title, samples, errorMs, places } of cases) {
+for (const { title, samples, beganMs = -1e9, errorMs, places } of cases) {
   test(title, () => {
-    const clock = alignClocks(samples);
+    const clock = alignClocks(samples, beganMs);
     assert.equal(clock.errorMs, errorMs);
     for (const [guestMs, hostMs] of places) {
       assert.ok(Math.abs(clock.toHostMs(guestMs) - hostMs) < 1e-9, `at ${guestMs}`);
@@ -78,9 +98,8 @@ test('a true time lies within the error, wherever in the question the answer was
     fc.property(way, way, way, (there, work, back) => {
       const truth = 777;
       const asked = 1000 + there;
-      const clock = alignClocks([
-        sample(1000, asked + work + back, asked - truth, asked + work - truth),
-      ]);
+      const answered = sample(1000, asked + work + back, asked - truth, asked + work - truth);
+      const clock = alignClocks([answered], 0);
       assert.ok(Math.abs(clock.toHostMs(asked - truth) - asked) <= clock.errorMs + 1e-6);
     }),
   );
@@ -90,17 +109,23 @@ test('a later time of the guest is never put before an earlier one, whatever it 
   const time = fc.double({ min: 0, max: 1e6, noNaN: true });
   const question = fc.tuple(time, time, time, time);
   fc.assert(
-    fc.property(fc.array(question, { minLength: 1, maxLength: 4 }), time, time, (all, a, b) => {
-      let last = 0;
-      const samples = all.map(([gap, took, ga, gb]) => {
-        const askedMs = last + gap;
-        last = askedMs + took;
-        return sample(askedMs, last, Math.min(ga, gb), Math.max(ga, gb));
-      });
-      const clock = alignClocks(samples);
-      const [early, late] = [Math.min(a, b), Math.max(a, b)];
-      assert.ok(clock.toHostMs(early) <= clock.toHostMs(late) + 1e-6);
-      assert.ok(clock.errorMs >= 0);
-    }),
+    fc.property(
+      fc.array(question, { minLength: 1, maxLength: 4 }),
+      time,
+      time,
+      time,
+      (all, beganMs, a, b) => {
+        let last = beganMs;
+        const samples = all.map(([gap, took, ga, gb]) => {
+          const askedMs = last + gap;
+          last = askedMs + took;
+          return sample(askedMs, last, Math.min(ga, gb), Math.max(ga, gb));
+        });
+        const clock = alignClocks(samples, beganMs);
+        const [early, late] = [Math.min(a, b), Math.max(a, b)];
+        assert.ok(clock.toHostMs(early) <= clock.toHostMs(late) + 1e-6);
+        assert.ok(clock.errorMs >= 0);
+      },
+    ),
   );
 });

@@ -24,10 +24,12 @@ interface Point {
 /**
  * What a question took beyond the guest's own time for it is taken to be half its way there and half its way back. Between
  * two questions the clocks may run at different speeds (an emulated one is measured by the guest's kernel: less than a
- * thousandth was seen); before the first and after the last they run alike.
+ * thousandth was seen); before the first and after the last they run alike. A clock that would then have begun before its
+ * VM did (on a busy host an emulated kernel can measure its processor wrong) has run too fast, evenly as far as anybody knows.
  * @param samples at least one, in their order
+ * @param beganMs when the guest began to run, on our clock
  */
-export function alignClocks(samples: readonly ClockSample[]): GuestClock {
+export function alignClocks(samples: readonly ClockSample[], beganMs: number): GuestClock {
   const points: Point[] = [];
   for (const sample of samples) {
     const guestMs = (sample.guestAskedMs + sample.guestAnsweredMs) / 2;
@@ -35,8 +37,10 @@ export function alignClocks(samples: readonly ClockSample[]): GuestClock {
     if (guestMs <= (points.at(-1)?.guestMs ?? Number.NEGATIVE_INFINITY)) continue;
     points.push({ hostMs: (sample.askedMs + sample.answeredMs) / 2, guestMs });
   }
+  const tooEarlyMs = beganMs - place(points, 0);
+  if (tooEarlyMs > 0) points.unshift({ hostMs: beganMs, guestMs: 0 });
   return {
-    errorMs: Math.max(...samples.map(errorOf)),
+    errorMs: Math.max(...samples.map(errorOf), tooEarlyMs),
     toHostMs: (guestMs) => place(points, guestMs),
   };
 }

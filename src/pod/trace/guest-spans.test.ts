@@ -5,9 +5,8 @@ import type { GuestTimes } from '../../host/agent/agent.js';
 import { alignClocks } from './guest-clock.js';
 import { toBootSpans, toCallSpans } from './guest-spans.js';
 
-const clock = alignClocks([
-  { askedMs: 10_000, answeredMs: 10_004, guestAskedMs: 5000, guestAnsweredMs: 5000 },
-]);
+const question = { askedMs: 10_000, answeredMs: 10_004, guestAskedMs: 5000, guestAnsweredMs: 5000 };
+const clock = alignClocks([question], 4900);
 const place = { podId: 'p', clock, beganMs: 4900, nowMs: 10_500 };
 const times = (more: Partial<GuestTimes>): GuestTimes => ({
   bootMarks: [],

@@ -17,6 +17,7 @@ export class GuestTracing {
   readonly #guest: TracedGuest;
   readonly #recording: Recording;
   readonly #samples: ClockSample[] = [];
+  #bootIsTold = false;
   #collected = false;
 
   private constructor(guest: TracedGuest, to: Recording) {
@@ -29,8 +30,7 @@ export class GuestTracing {
     const to = recording();
     if (to === undefined) return null;
     const tracing = new GuestTracing(guest, to);
-    const times = await tracing.#ask();
-    if (times !== null) to.adopt(toBootSpans(times, tracing.#place()));
+    tracing.#record(await tracing.#ask());
     return tracing;
   }
 
@@ -38,8 +38,15 @@ export class GuestTracing {
   async collect(): Promise<void> {
     if (this.#collected) return;
     this.#collected = true;
-    const times = await this.#ask();
-    if (times !== null) this.#recording.adopt(toCallSpans(times, this.#place()));
+    this.#record(await this.#ask());
+  }
+
+  #record(times: GuestTimes | null): void {
+    if (times === null) return;
+    const place = this.#place();
+    if (!this.#bootIsTold) this.#recording.adopt(toBootSpans(times, place));
+    this.#bootIsTold = true;
+    this.#recording.adopt(toCallSpans(times, place));
   }
 
   /** That it failed is told by its span. */
@@ -60,6 +67,7 @@ export class GuestTracing {
 
   #place(): GuestPlace {
     const { podId, beganMs } = this.#guest;
-    return { podId, beganMs, nowMs: monotonicMs(), clock: alignClocks(this.#samples) };
+    const clock = alignClocks(this.#samples, beganMs);
+    return { podId, beganMs, nowMs: monotonicMs(), clock };
   }
 }

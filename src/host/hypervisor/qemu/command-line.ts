@@ -83,8 +83,11 @@ const board = {
 /** Translated code is kept in memory of the host: bounded, in MiB; a boot and its agent fill a quarter of it. */
 const translation = { thread: 'multi', 'tb-size': 256 } as const;
 
-/** Five-level page tables make each emulated table walk longer for nothing. */
-const emulatedCpu = { la57: false } as const;
+/**
+ * Five-level page tables make each emulated table walk longer for nothing. Without fast strings (ERMS) Linux and glibc
+ * move eight bytes at a time instead of one, and each is a step of the emulation: a tenth of a boot.
+ */
+const emulatedCpu = { la57: false, erms: false } as const;
 
 function memoryAndCpus(plan: VmPlan): string[] {
   const grows = plan.maxMemoryMiB > plan.bootMemoryMiB;

@@ -5,10 +5,12 @@ import { reasonOf, VirtcontainersError } from '../../../base/errors.js';
 import { printableTail } from '../../../base/untrusted-text.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { consoleTailBytes } from '../../../model/limits.js';
+import type { HostUsage } from '../../../model/usage.js';
 import type { Accelerator, Vm, VmExit, VmPlan, VmSize } from '../hypervisor.js';
 import { vmDirectory } from './command-line.js';
 import { dialSocket } from './dial.js';
 import { HotPlug } from './hot-plug.js';
+import { readProcessUsage } from './process-usage.js';
 import type { QmpClient } from './qmp-client.js';
 import type { VmParts } from './vm-parts.js';
 import { socketNames } from './vm-shape.js';
@@ -80,6 +82,12 @@ export class QemuVm implements Vm {
 
   resume(): Promise<void> {
     return this.#command('resume', 'cont');
+  }
+
+  usage(): Promise<HostUsage> {
+    return this.#parts.during(this.#cannot('tell what is used by'), () =>
+      readProcessUsage(this.handle.process.pid),
+    );
   }
 
   /**

@@ -114,9 +114,17 @@ async function spawnQemu(
   console: GuestConsole,
   undo: Undo,
 ): Promise<VmParts> {
-  const parts = new VmParts(new QemuProcess(await spawn(context)), console);
-  undo.add('kill QEMU', () => parts.kill('its start failed'));
-  return parts;
+  const process = await spawn(context);
+  try {
+    const parts = new VmParts(new QemuProcess(process), console);
+    undo.add('kill QEMU', () => parts.kill('its start failed'));
+    return parts;
+  } catch (error) {
+    // It could not be looked at, for want of descriptors: nobody has it, and nobody else would end it.
+    process.kill('SIGKILL');
+    await process.exited;
+    throw error;
+  }
 }
 
 async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
@@ -124,12 +132,14 @@ async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
     return await context.spawn(toJailSpec(plan, argv, accelerator.kind));
   } catch (error) {
     const missing = error instanceof VirtcontainersError && error.code === 'not-found';
+    const reason = reasonOf(error);
     throw new VirtcontainersError(
       missing ? 'not-found' : 'unavailable',
-      `cannot start VM ${plan.podId}: ${reasonOf(error)}`,
+      `cannot start VM ${plan.podId}: ${reason}`,
       {
         cause: error,
-        ...(missing ? { hint: qemuHint } : {}),
+        // Else it is about a path that QEMU was to see.
+        ...(reason.startsWith('cannot start ') ? { hint: qemuHint } : {}),
       },
     );
   }
