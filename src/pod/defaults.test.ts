@@ -35,6 +35,28 @@ test('a pod and its containers are as the defaults say', async () => {
   world.assertNothingLeft();
 });
 
+test('a container that the pod runs at once has the defaults too', async () => {
+  const world = new PodWorld({ defaults: configured });
+  const pod = await world.runtime.createPod();
+  const run = pod.run({ id: 'once', rootfs: anyDirectory, command: ['stubborn'] });
+  run.catch(() => {});
+  let container: unknown;
+  for (let turn = 0; turn < 1000 && container === undefined; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      container = pod.container('once');
+    } catch {
+      // Not yet.
+    }
+  }
+  assert.ok(container instanceof LocalContainer);
+  assert.equal(container.config.resources.pids, 77);
+  assert.equal(container.config.rootfs.writes, 'host');
+  await pod.delete({ force: true });
+  await assert.rejects(run);
+  world.assertNothingLeft();
+});
+
 test('stopping the pod gives its containers that grace', async () => {
   const world = new PodWorld({ defaults: configured });
   const pod = await world.runtime.createPod();

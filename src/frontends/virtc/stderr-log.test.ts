@@ -1,4 +1,4 @@
-// Tests of the lines that the log writes.
+// Tests of the log lines.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stderrLogger } from './stderr-log.js';

@@ -6,7 +6,7 @@ import { logLevels } from '../../model/defaults.js';
 type EntryLevel = Exclude<(typeof logLevels)[number], 'off'>;
 
 /** Longest line, in characters. */
-const maxLineLength = 16 * 1024;
+export const maxLineLength = 16 * 1024;
 
 /** Where entries go. */
 type Sink = (level: EntryLevel, fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -51,6 +51,12 @@ function formatEntry(
   if (container !== undefined) parts.push(`container=${String(container)}`);
   const more = Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest, plainErrors)}`;
   return printable(`${parts.join(' ')}: ${message}${more}`, maxLineLength);
+}
+
+/** Fields as JSON can say them, bounded: a guest may have put anything into them. */
+export function plainFields(fields: Readonly<Record<string, unknown>>): unknown {
+  const text = JSON.stringify(fields, plainErrors);
+  return text.length <= maxLineLength ? JSON.parse(text) : { cut: printable(text, maxLineLength) };
 }
 
 /** Errors and bigints, which JSON has no form for; of a text no more than a line holds. */

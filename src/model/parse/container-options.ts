@@ -44,6 +44,8 @@ function allSchemas(z: Z) {
   };
 }
 
+type ContainerDefaults = Pick<Defaults, 'pidsLimit' | 'writes'>;
+
 /** What `run` of a pod is asked for. */
 export interface ContainerRunRequest extends CollectConfig {
   readonly config: ContainerConfig;
@@ -56,15 +58,14 @@ export interface ContainerRunRequest extends CollectConfig {
  */
 export async function parseContainerRunOptions(
   options: unknown,
-  otherwise: Otherwise = defaults,
+  otherwise: ContainerDefaults = defaults,
 ): Promise<ContainerRunRequest> {
   schemas ??= allSchemas(await loadZod());
   const id = idOf('container', options);
   const what = `cannot run container ${id}`;
   const parsed = check(what, schemas.run, options);
   const collect = toCollectConfig(parsed);
-  const withStdin = { ...parsed, stdin: collect.input !== null };
-  const config = toConfig(what, id, { parsed: withStdin, otherwise });
+  const config = toConfig(what, { ...parsed, id, stdin: collect.input !== null }, otherwise);
   return { config, end: toEndConfig({ ...parsed, killSignal: config.stopSignal }), ...collect };
 }
 
@@ -74,24 +75,22 @@ export async function parseContainerRunOptions(
  */
 export async function parseContainerOptions(
   options: unknown,
-  otherwise: Otherwise = defaults,
+  otherwise: ContainerDefaults = defaults,
 ): Promise<ContainerConfig> {
   schemas ??= allSchemas(await loadZod());
   const id = idOf('container', options);
   const what = `cannot create container ${id}`;
-  return toConfig(what, id, { parsed: check(what, schemas.container, options), otherwise });
+  return toConfig(what, { ...check(what, schemas.container, options), id }, otherwise);
 }
 
 type Parsed = Output<ReturnType<typeof allSchemas>['container']>;
 
-/** What holds where options say nothing. */
-type Otherwise = Pick<Defaults, 'pidsLimit' | 'writes'>;
-
 function toConfig(
   what: string,
-  id: string,
-  { parsed, otherwise }: { readonly parsed: Omit<Parsed, 'id'>; readonly otherwise: Otherwise },
+  parsed: Omit<Parsed, 'id'> & { readonly id: string },
+  otherwise: ContainerDefaults,
 ): ContainerConfig {
+  const { id } = parsed;
   const mounts = parsed.mounts ?? [];
   refuseRepeated(
     what,

@@ -10,6 +10,7 @@ import { JsonReport } from './json-report.js';
 const settings = { log: 'off', progress: 'auto', color: 'auto' } as const;
 
 type Event = Readonly<Record<string, unknown>> & {
+  readonly event?: string;
   readonly text?: string;
   readonly base64?: string;
 };
@@ -83,6 +84,15 @@ test('the log is lines too, from its level on', async () => {
   assert.deepEqual(await events(), [
     { event: 'log', level: 'warn', message: 'hm', fields: { pod: 'web', reason: 'x' } },
   ]);
+});
+
+test('what a guest has put into the log is bounded', async () => {
+  const { report, events } = makeReport({ log: 'warn' });
+  const long = 'x'.repeat(1_000_000);
+  report.logger.warn({ a: long, b: long, error: new Error(long) }, long);
+  const [event] = await events();
+  assert.ok(JSON.stringify(event).length < 40_000);
+  assert.equal(event?.event, 'log');
 });
 
 test('what looks like an event of ours stays what the command wrote', async () => {

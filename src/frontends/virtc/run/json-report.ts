@@ -2,12 +2,13 @@
 import { isUtf8 } from 'node:buffer';
 import { Writable } from 'node:stream';
 import { type Logger, silentLogger } from '../../../base/log.js';
+import { printable } from '../../../base/untrusted-text.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
 import { toErrorEvent, toJsonLine } from '../json-lines.js';
 import { exitCodeFor } from '../report.js';
 import type { Settings } from '../settings.js';
-import { levelLogger } from '../stderr-log.js';
+import { levelLogger, maxLineLength, plainFields } from '../stderr-log.js';
 import type { RunReport } from './run-report.js';
 
 /** A line an event; the last one is a `result` or an `error`. */
@@ -36,7 +37,8 @@ export class JsonReport implements RunReport {
       log === 'off'
         ? silentLogger
         : levelLogger(log, (level, fields, message) => {
-            this.#event('log', { level, message, fields });
+            const text = printable(message, maxLineLength);
+            this.#event('log', { level, message: text, fields: plainFields(fields) });
           });
   }
 
