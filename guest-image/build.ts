@@ -1,7 +1,8 @@
 // Builds and installs the guest image: kernel, initramfs with the agent, root image.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
+import { makeDirectory } from '../src/base/make-directory.js';
 import { readAgent } from './agent-bundle.js';
 import { runPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
@@ -47,8 +48,8 @@ export async function setupGuestImage(options: SetupOptions): Promise<SetupResul
   const agent = await readAgent(options.agentBundle);
   const directory = path.join(path.resolve(libRoot), 'guest');
   // What else is kept there is private; the images hold nothing that is not public.
-  await mkdir(path.resolve(libRoot), { recursive: true, mode: 0o700 });
-  await mkdir(directory, { recursive: true, mode: 0o755 });
+  makeDirectory(path.resolve(libRoot), 0o700);
+  makeDirectory(directory, 0o755);
   const onWait = (): void =>
     onProgress({ step: 'lock', phase: 'note', message: 'waiting for another setup to end' });
   return withScratch(directory, { signal, onWait }, (scratch) =>

@@ -136,3 +136,16 @@ test('what is no image is left alone', async () => {
 async function imagesLeft(): Promise<string[]> {
   return (await readdir(directory)).filter((name) => /^[0-9a-f]{32}$/.test(name)).sort();
 }
+
+test('an image is readable for QEMU’s user, whatever the umask of the setup', async () => {
+  const umask = process.umask(0o077);
+  try {
+    const { directory: installed } = await install('a private agent');
+    assert.equal((await stat(installed)).mode & 0o777, 0o755);
+    for (const name of ['vmlinux', 'root.erofs', 'initrd.cpio']) {
+      assert.equal((await stat(path.join(installed, name))).mode & 0o777, 0o444, name);
+    }
+  } finally {
+    process.umask(umask);
+  }
+});

@@ -75,6 +75,8 @@ export async function pruneImages(directory: string, scratch: string): Promise<v
 
 async function writeImage(unfinished: string, id: string, contents: ImageContents): Promise<void> {
   await mkdir(unfinished);
+  // The umask is the caller's own, and QEMU's user another one.
+  await chmod(unfinished, 0o755);
   const files: Partial<Record<GuestImageRole, GuestImageFile>> = {};
   for (const role of guestImageRoles) {
     const { name, sha512, from } = contents.files[role];

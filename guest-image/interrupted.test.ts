@@ -1,82 +1,17 @@
 // Tests that a setup can be killed anywhere: nothing half is ever found under its name, and the next one cleans up.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
-import { isVirtcontainersError } from '../src/base/errors.js';
 import { processHandle, waitForDeath } from '../src/base/process-handle.js';
 import { openGuestImage } from '../src/host/images/guest-image.js';
+import { assertNothingHalf, type Point, setup } from '../src/testing/small-setup.js';
 
 const base = await mkdtemp(path.join(tmpdir(), 'virtc-interrupted-'));
 after(() => rm(base, { recursive: true, force: true }));
 
-const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
-
-// What setupGuestImage does, with two small parts in place of a kernel and a root image. It tells where it is.
-const program = `
-import { appendFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { hashBytes } from ${url('./hash.js')};
-import { installImage } from ${url('./install.js')};
-import { ensurePart } from ${url('./parts.js')};
-import { runProgram } from ${url('./run-program.js')};
-import { withScratch } from ${url('./scratch.js')};
-
-const directory = process.argv[1];
-const abort = new AbortController();
-process.once('SIGINT', () => abort.abort());
-const { signal } = abort;
-const tell = (text) => process.stdout.write(text + '\\n');
-// Half of the file, a program with a child that writes all the time, the other half.
-const build = (name, seconds) => async (target) => {
-  const file = path.join(target, name);
-  await writeFile(file, 'half');
-  tell(name + '-half');
-  const script = '(while :; do date > "$1/noise"; done) & sleep "$2"; kill $!';
-  await runProgram('sh', ['-c', script, 'sh', target, seconds], { what: 'cannot build', signal });
-  await appendFile(file, ' whole');
-  return { [name]: '1' };
-};
-try {
-  await withScratch(directory, { signal, onWait: () => tell('wait') }, async (scratch) => {
-    const store = { directory: path.join(directory, 'parts'), scratch, force: false };
-    const seconds = process.argv[2];
-    const part = async (name) => {
-      const made = await ensurePart(store, { name, inputs: [name], build: build(name, seconds) });
-      tell(name + '-made');
-      const from = { kind: 'path', path: path.join(made.directory, name) };
-      return { name, sha512: made.files[name], from };
-    };
-    const kernel = await part('vmlinux');
-    const rootImage = await part('root.erofs');
-    const data = Buffer.from('agent');
-    const initrd = { name: 'initrd.cpio', sha512: hashBytes(data), from: { kind: 'data', data } };
-    await installImage(directory, scratch, {
-      files: { kernel, rootImage, initrd },
-      versions: {},
-      kernelParameters: ['quiet'],
-    });
-    tell('installed');
-  });
-} catch (error) {
-  if (!signal.aborted) throw error;
-  process.exitCode = 130;
-}
-`;
-
 const endBy = { SIGKILL: [null, 'SIGKILL'], SIGINT: [130, null] } as const;
-
-interface Point {
-  /** What the setup has told. */
-  readonly after: string;
-  readonly thenMs: number;
-  /** How long each part takes. */
-  readonly seconds: string;
-}
 
 const points: readonly Point[] = [
   { after: 'vmlinux-half', thenMs: 0, seconds: '30' },
@@ -86,20 +21,6 @@ const points: readonly Point[] = [
   ...[0, 1, 2, 3, 5].map((thenMs) => ({ after: 'root.erofs-made', thenMs, seconds: '0' })),
 ];
 
-async function setup(directory: string, seconds: string, until?: Point, signal?: NodeJS.Signals) {
-  const args = ['--input-type=module', '-e', program, directory, seconds];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const lines: string[] = [];
-  for await (const line of createInterface(child.stdout)) {
-    lines.push(line);
-    if (line !== until?.after) continue;
-    if (until.thenMs > 0) await new Promise((resolve) => setTimeout(resolve, until.thenMs));
-    child.kill(signal);
-  }
-  return { lines, end: await exited };
-}
-
 /** Processes that work below a directory. */
 async function workersIn(directory: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -107,20 +28,6 @@ async function workersIn(directory: string): Promise<readonly number[]> {
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
   );
   return pids.filter((_pid, index) => lines[index]?.includes(`${directory}/`));
-}
-
-async function assertNothingHalf(directory: string, libRoot: string): Promise<void> {
-  for (const name of await readdir(path.join(directory, 'parts')).catch(() => [])) {
-    const file = path.join(directory, 'parts', name, name.replace(/-[^-]*$/, ''));
-    assert.equal(await readFile(file, 'utf8'), 'half whole');
-    await readFile(path.join(directory, 'parts', name, 'part.json'));
-  }
-  for (const name of (await readdir(directory)).filter((entry) => /^[0-9a-f]{32}$/.test(entry))) {
-    await openGuestImage({ libRoot, path: path.join(directory, name) });
-  }
-  await openGuestImage({ libRoot }).catch((error: unknown) => {
-    assert.ok(isVirtcontainersError(error) && error.code === 'not-found', String(error));
-  });
 }
 
 for (const signal of ['SIGKILL', 'SIGINT'] as const) {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
+import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
 import { type RuntimeConfig, toRuntimeConfig } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
@@ -16,7 +17,9 @@ import type { Mechanisms } from './pod/mechanisms.js';
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const isRoot = process.getuid?.() === 0;
   const config = toRuntimeConfig(options, process.env, isRoot);
-  return new LocalRuntime(() => loadMechanisms(config, options, isRoot));
+  return new LocalRuntime(() =>
+    span('load-mechanisms', () => loadMechanisms(config, options, isRoot)),
+  );
 }
 
 // Imported at first use: whoever imports the library may never make a pod.

@@ -1,6 +1,8 @@
 // virtcontainers: containers in light virtual machines. This is all that programs import; nothing happens at import.
 /// <reference types="node" preserve="true" />
+import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
+import type { PodEvent } from './model/events.js';
 import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
@@ -14,9 +16,13 @@ export {
 } from './base/errors.js';
 export type { Logger, LogMethod } from './base/log.js';
 export type { JailDescription } from './base/namespaces/describe-jail.js';
+export type { TraceArgs, TraceLane } from './base/trace/span.js';
+export type { Trace } from './base/trace/trace.js';
+export type { TraceEvent, TraceFile, TraceSpan } from './base/trace/trace-file.js';
 export { version } from './base/version.js';
 export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
+export type * from './model/events.js';
 export type { ExitStatus } from './model/exit-status.js';
 export type * from './model/options.js';
 export type * from './model/planned-pod.js';
@@ -24,6 +30,7 @@ export type * from './model/pod.js';
 export type * from './model/process-result.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
+export type * from './model/usage.js';
 
 let shared: Runtime | undefined;
 
@@ -31,6 +38,14 @@ let shared: Runtime | undefined;
 function defaultRuntime(): Runtime {
   shared ??= createRuntime();
   return shared;
+}
+
+/**
+ * Makes an empty trace: what runs inside its `run` is recorded, on the host and in the guests. Recording takes some
+ * milliseconds of its own, for the guests are asked for their part.
+ */
+export function createTrace(): Trace {
+  return createTraceFrom();
 }
 
 /** `createPod` of the default runtime. */
@@ -59,6 +74,11 @@ export function podStatus(id: string): Promise<PodStatus> {
 /** `deletePod` of the default runtime. */
 export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
   return defaultRuntime().deletePod(id, options);
+}
+
+/** `events` of the default runtime. */
+export function events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+  return defaultRuntime().events(options);
 }
 
 /** `gc` of the default runtime. */

@@ -403,3 +403,60 @@ test('bad ids, JSON and roots are refused before anything is made', async () => 
     },
   );
 });
+
+test('calls are recorded from the first question on, apart from those that wait', () =>
+  withAgent(async ({ agent }) => {
+    await agent.createContainer(creation(['sleep'], { id: 'before' }));
+    const first = await agent.trace({});
+    assert.deepEqual(first.spans, []);
+    assert.ok(first.askedUs <= first.answeredUs && first.askedUs > 0n);
+
+    await run(agent, ['echo', 'text']);
+    await readAll(agent, OutputStream.STDOUT);
+    await agent.wait({ containerId: 'c' });
+    await assert.rejects(agent.startContainer({ containerId: 'none' }));
+    const { spans, askedUs, dropped } = await agent.trace({});
+    assert.deepEqual(
+      spans.map(({ name, parent, failed }) => [name, parent, failed]),
+      [
+        ['createContainer', 0, false],
+        ['startContainer', 0, false],
+        ['startContainer', 0, true],
+      ],
+    );
+    let last = first.answeredUs;
+    for (const { beginUs, endUs } of spans) {
+      assert.ok(last <= beginUs && beginUs <= endUs && endUs <= askedUs);
+      last = endUs;
+    }
+    assert.equal(dropped, 0);
+  }));
+
+test('what is recorded is bounded', () =>
+  withAgent(async ({ agent }) => {
+    await agent.trace({});
+    for (let call = 0; call < 520; call += 1) await agent.online({ cpus: 1, memoryBytes: 1n });
+    const { spans, dropped } = await agent.trace({});
+    assert.equal(spans.length, 500);
+    assert.equal(dropped, 20);
+  }));
+
+test('the phases of the boot are handed out, and only to a host whose version is agreed on', async () => {
+  const [near, far] = duplexPair();
+  const bootMarks = () => [{ name: 'kernel', atMs: 1.5 }];
+  const [system, runtime] = [new FakeSystem(), new FakeCrun()];
+  const service = createAgentService({ system, runtime, version: '1', bootMarks });
+  const server = serve(far, [service]);
+  const connection = connectClient(near);
+  const agent = createClient(Agent, connection);
+  await assert.rejects(agent.trace({}), { code: 'failed-precondition' });
+  await agent.handshake({ protocolVersion, hostVersion: 'test' });
+  const { bootMarks: marks } = await agent.trace({});
+  assert.deepEqual(
+    marks.map(({ name, uptimeUs }) => [name, uptimeUs]),
+    [['kernel', 1500n]],
+  );
+  connection.close();
+  server.close();
+  await server.closed;
+});

@@ -15,6 +15,7 @@ import {
   type ServiceImplementation,
 } from '../wire/ttrpc/index.js';
 import { toRpcError } from './agent-error.js';
+import type { BootMark } from './boot-marks.js';
 import {
   checkId,
   checkRoot,
@@ -26,7 +27,9 @@ import {
 } from './decode.js';
 import type { ContainerRuntime, System } from './doors.js';
 import { endsWithin } from './ends-within.js';
+import { GuestTrace } from './guest-trace.js';
 import { maxProcesses, Sandbox } from './sandbox.js';
+import { usageHandlers } from './usage-service.js';
 
 /** The version of `virtcontainers.agent.v1` that is served. */
 export const protocolVersion = 1;
@@ -42,6 +45,8 @@ export interface AgentServiceOptions {
   readonly runtime: ContainerRuntime;
   /** The agent's own version. */
   readonly version: string;
+  /** The phases of the boot, for a host that traces. Default none. */
+  readonly bootMarks?: () => readonly BootMark[];
 }
 
 type AgentHandlers = Handlers<typeof Agent extends GenService<infer M> ? M : never>;
@@ -51,12 +56,16 @@ type Method = keyof AgentHandlers;
 export function createAgentService(options: AgentServiceOptions): ServiceImplementation {
   const sandbox = new Sandbox(options.runtime);
   const handshake = new Handshake(options);
+  const trace = new GuestTrace(options.bootMarks ?? (() => []));
+  const guard = { handshake, trace };
   const handlers: AgentHandlers = {
     handshake: async (request) => handshake.answer(request),
-    ...guarded(handshake, machineHandlers(options.system)),
-    ...guarded(handshake, containerHandlers(sandbox)),
-    ...guarded(handshake, processHandlers(sandbox)),
-    ...guarded(handshake, streamHandlers(sandbox)),
+    ...guarded(guard, machineHandlers(options.system)),
+    ...guarded(guard, containerHandlers(sandbox)),
+    ...guarded(guard, processHandlers(sandbox)),
+    ...guarded(guard, streamHandlers(sandbox)),
+    ...guarded(guard, usageHandlers(sandbox, options.system)),
+    ...guarded(guard, { trace: () => trace.answer() }),
   };
   return implement(Agent, handlers);
 }
@@ -96,23 +105,28 @@ function versionError(reason: string): VirtcontainersError {
   return new VirtcontainersError('invalid-state', `cannot answer: ${reason}`, { details });
 }
 
+interface Guard {
+  readonly handshake: Handshake;
+  readonly trace: GuestTrace;
+}
+
 /** Refuses calls before a handshake and gives every failure its status. */
 function guarded<K extends Method>(
-  handshake: Handshake,
+  { handshake, trace }: Guard,
   handlers: Pick<AgentHandlers, K>,
 ): Pick<AgentHandlers, K> {
   const wrap =
-    (handler: AnyHandler): AnyHandler =>
+    (name: string, handler: AnyHandler): AnyHandler =>
     async (request, context) => {
       try {
         handshake.check();
-        return await handler(request, context);
+        return await trace.call(name, () => handler(request, context));
       } catch (error) {
         throw toRpcError(error);
       }
     };
   const entries = Object.entries<AnyHandler>(handlers as Record<string, AnyHandler>);
-  return Object.fromEntries(entries.map(([name, handler]) => [name, wrap(handler)])) as never;
+  return Object.fromEntries(entries.map(([name, handler]) => [name, wrap(name, handler)])) as never;
 }
 
 type AnyHandler = (request: never, context: CallContext) => Promise<unknown>;

@@ -3,6 +3,7 @@ import { VirtcontainersError } from '../base/errors.js';
 import type { NewProcess, ProcessGroup, RuntimeContainer } from './doors.js';
 import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
+import type { ContainerUsage, ListedProcess } from './usage.js';
 
 /** A container in the agent's care. */
 export class Container {
@@ -13,7 +14,10 @@ export class Container {
   /** Null while the process is being made. */
   readonly #execs = new Map<string, Process | null>();
   readonly #oomKills: OomKills;
+  /** Never reject. */
+  readonly #making = new Set<Promise<unknown>>();
   #started = false;
+  #isPaused = false;
 
   /** @param admit throws where the VM must not have one process more */
   constructor(id: string, container: RuntimeContainer, admit: (what: string) => void) {
@@ -42,6 +46,7 @@ export class Container {
   async exec(process: NewProcess): Promise<Process> {
     const what = `cannot exec process ${process.id} in container ${this.id}`;
     if (!this.#started || this.init.status !== null) this.#refuse('exec in', 'it does not run');
+    if (this.#isPaused) this.#refuse('exec in', 'it is paused');
     if (this.#execs.has(process.id)) {
       throw new VirtcontainersError('already-exists', `${what}: it exists`);
     }
@@ -50,7 +55,7 @@ export class Container {
     try {
       const oomKills = this.#oomKills;
       const killsBefore = oomKills.count;
-      const made = await this.#container.exec(process);
+      const made = await this.#whileMaking(this.#container.exec(process));
       const exec = new Process(made, { isInit: false, killsBefore, oomKills });
       this.#execs.set(process.id, exec);
       return exec;
@@ -83,6 +88,47 @@ export class Container {
     };
   }
 
+  /** Stops all its processes; until `resume`, none can be added. */
+  async pause(): Promise<void> {
+    if (!this.#started || this.init.status !== null) this.#refuse('pause', 'it does not run');
+    // A process that is being made would stand still with whoever makes it: neither would ever answer.
+    this.#isPaused = true;
+    try {
+      await Promise.all(this.#making);
+      if (!this.#isPaused) this.#refuse('pause', 'it was resumed meanwhile');
+      await this.#container.pause();
+    } catch (error) {
+      this.#isPaused = false;
+      throw error;
+    }
+    if (this.init.status !== null) this.#refuse('pause', 'it has ended');
+  }
+
+  /** Lets them go on; safe to repeat. */
+  async resume(): Promise<void> {
+    await this.#container.resume();
+    this.#isPaused = false;
+  }
+
+  usage(): ContainerUsage {
+    return this.#container.usage();
+  }
+
+  /** All its processes, whoever made them; of those the host knows with their ids, the empty one for init. */
+  async listProcesses(): Promise<{
+    readonly processes: readonly (readonly [ListedProcess, string | null])[];
+    readonly total: number;
+  }> {
+    const ids = new Map<number, string>([[this.init.pid, '']]);
+    for (const [id, process] of this.#execs) {
+      if (process !== null && process.status === null) ids.set(process.pid, id);
+    }
+    const { processes, total } = await this.#container.listProcesses(
+      (pid) => ids.get(pid)?.length ?? 0,
+    );
+    return { total, processes: processes.map((one) => [one, ids.get(one.pid) ?? null] as const) };
+  }
+
   /** Notes a signal that the host sends to all its processes. */
   noteSignal(signal: number): void {
     for (const process of [this.init, ...this.#execs.values()]) process?.noteSignal(signal);
@@ -101,6 +147,16 @@ export class Container {
   close(): void {
     for (const process of [this.init, ...this.#execs.values()]) process?.close(this.#gone());
     this.#execs.clear();
+  }
+
+  async #whileMaking<T>(making: Promise<T>): Promise<T> {
+    const settled = making.catch(() => {});
+    this.#making.add(settled);
+    try {
+      return await making;
+    } finally {
+      this.#making.delete(settled);
+    }
   }
 
   #gone(): VirtcontainersError {

@@ -1,6 +1,7 @@
 // The doors through which the agent reaches its machine; everything behind them can be replaced by a fake.
 import type { Writable } from 'node:stream';
 import type { RootFilesystem, SharePath } from '../wire/gen/agent_pb.js';
+import type { ContainerUsage, MachineUsage, ProcessListing } from './usage.js';
 
 /** How a process ended: its exit code, or the number of the signal that ended it. */
 export interface ProcessEnd {
@@ -90,6 +91,16 @@ export interface RuntimeContainer {
   exec(process: NewProcess): Promise<RuntimeProcess>;
   /** How many of its processes have been killed for want of memory. */
   oomKills(): number;
+  /**
+   * Stops every process where it is, also those that are made meanwhile; safe to repeat.
+   * @throws VirtcontainersError `timeout` where they do not all stop: they then go on
+   */
+  pause(): Promise<void>;
+  /** Lets them go on, also while `pause` still waits; safe to repeat. */
+  resume(): Promise<void>;
+  usage(): ContainerUsage;
+  /** @param moreBytes what the caller adds to the entry of a process */
+  listProcesses(moreBytes: (pid: number) => number): Promise<ProcessListing>;
 }
 
 /**
@@ -115,6 +126,7 @@ export interface System {
    * @throws VirtcontainersError `timeout` if it does not come
    */
   online(size: MachineSize): Promise<MachineSize>;
+  usage(): MachineUsage;
 }
 
 export interface Identity {

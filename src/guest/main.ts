@@ -1,10 +1,12 @@
 // The first process of the VM: mounts what it needs, then serves the host that attaches to its port.
 import { writeSync } from 'node:fs';
 import { exitNow } from '../base/native/own-process.js';
+import { monotonicMs } from '../base/trace/span.js';
 import { version } from '../base/version.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
 import { agentServerOptions, createAgentService } from './agent-service.js';
+import { bootMarks } from './boot-marks.js';
 import { CrunRuntime } from './crun/crun-runtime.js';
 import { LinuxMachine, mountBase } from './machine/linux-machine.js';
 import { Reaper } from './machine/reaper.js';
@@ -26,6 +28,8 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
+  const loadedMs = monotonicMs();
+  let readyMs = loadedMs;
   // A failure that nobody has handled leaves a state that nobody knows.
   process.on('uncaughtException', fail);
   // Node ends by these, unless they are handled.
@@ -37,10 +41,12 @@ async function main(): Promise<void> {
     system: new LinuxMachine(folder),
     runtime: new CrunRuntime({ folder, reaper, crun }),
     version,
+    bootMarks: () => bootMarks(process.env['VIRTC_BOOT_MARKS'], { loadedMs, readyMs }),
   });
   const port = await openPort(portPath);
   port.on('error', fail);
   listenForHosts(port, (connection) => serve(connection, [service], agentServerOptions));
+  readyMs = monotonicMs();
 }
 
 main().catch(fail);

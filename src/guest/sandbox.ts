@@ -47,6 +47,11 @@ export class Sandbox {
     );
   }
 
+  /** One that may be gone. */
+  find(id: string): Container | undefined {
+    return this.#containers.get(id);
+  }
+
   /** Removes a container with all it has; waits for one that is being made. Safe to repeat. */
   async destroyContainer(id: string): Promise<void> {
     for (let busy = this.#busy.get(id); busy !== undefined; busy = this.#busy.get(id)) await busy;

@@ -25,6 +25,10 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
+export const traceTimeoutMs = 5_000;
+/** Events that wait for a reader; what comes beyond is only counted. */
+export const maxWaitingEvents = 1024;
 /** Longest wait for a QMP command, in milliseconds. */
 export const qmpTimeoutMs = 10_000;
 /** Largest chunk of output or input in one message, in bytes: smaller ones cost an emulated guest more per byte, bigger ones delay other calls. */
@@ -71,6 +75,16 @@ export const largestMaxBufferBytes = 256 * 1024 * 1024;
 
 /** Longest line that comes in one piece, in bytes. */
 export const defaultMaxLineBytes = 1024 * 1024;
+
+/** Silence of a guest after which it is asked whether it lives, in milliseconds; nobody asks where nobody waits for it. */
+export const livenessQuietMs = 15_000;
+/** Longest wait for an answer to that, in milliseconds. */
+export const livenessPingMs = 15_000;
+/**
+ * Questions without an answer after which a VM counts as gone: an emulated guest under load is late with one or two. One that
+ * hangs is noticed after a minute, or one and a quarter.
+ */
+export const livenessPings = 3;
 
 /** Longest wait for the clean-up of an aborted call in the guest, in milliseconds. */
 export const abortCleanupMs = 5_000;

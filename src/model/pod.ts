@@ -2,6 +2,7 @@
 // VM, waits or changes something takes an AbortSignal; the quick reads (`status`, `podStatus`, `listPods`) need none.
 import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from './container-config.js';
+import type { PodEvent } from './events.js';
 import type { ExitStatus } from './exit-status.js';
 import type {
   AbortOptions,
@@ -19,6 +20,7 @@ import type { PlannedPod } from './planned-pod.js';
 import type { ProcessResult } from './process-result.js';
 import type { Timings } from './progress.js';
 import type { State } from './state.js';
+import type { ContainerStats, PodStats, ProcessList } from './usage.js';
 
 /** A process in a container. */
 export interface Process {
@@ -83,6 +85,19 @@ export interface Container extends AsyncDisposable, Process {
    *   `details.result` (`UnfinishedResult`); another exit code than 0 is no error
    */
   run(command: readonly string[], options?: RunOptions): CommandRun;
+  /**
+   * Stops all its processes where they are, until `resume`: they keep their memory and use no processor. Signals but SIGKILL
+   * wait; `exec` is refused; `stop` and `delete` by force end it as it is.
+   * @throws VirtcontainersError `invalid-state` unless it is running; `timeout` where its processes do not stand still, and
+   *   then they go on
+   */
+  pause(options?: AbortOptions): Promise<void>;
+  /** @throws VirtcontainersError `invalid-state` unless it is paused */
+  resume(options?: AbortOptions): Promise<void>;
+  /** What runs in it, whoever started it. @throws VirtcontainersError `invalid-state` unless it is running or paused */
+  processes(options?: AbortOptions): Promise<ProcessList>;
+  /** What it uses. @throws VirtcontainersError `invalid-state` unless it is running or paused */
+  stats(options?: AbortOptions): Promise<ContainerStats>;
   /** Stop signal, grace, SIGKILL to all. A container that is not running is no error. */
   stop(options?: StopOptions): Promise<void>;
   /** Removes it; a running one only with `force`. */
@@ -108,6 +123,21 @@ export interface Pod extends AsyncDisposable {
   container(id: string): Container;
   /** Starts every container that is ready, in the order they were created; a stopped pod boots anew and starts them all. */
   start(options?: AbortOptions): Promise<void>;
+  /**
+   * Stops the VM's processors until `resume`, when what is under way has ended. Its containers keep their states; whatever
+   * needs the guest is refused with `invalid-state`; output and waiting go on afterwards, and nothing is lost.
+   * @throws VirtcontainersError `invalid-state` unless it is running
+   */
+  pause(options?: AbortOptions): Promise<void>;
+  /** Lets a paused pod go on, with the time of day set right. @throws VirtcontainersError `invalid-state` unless it is paused */
+  resume(options?: AbortOptions): Promise<void>;
+  /** What it uses, in the guest and on the host. @throws VirtcontainersError `invalid-state` unless it is ready or running */
+  stats(options?: AbortOptions): Promise<PodStats>;
+  /**
+   * What happens from now on, until the pod is deleted, the iteration is left or the signal fires. A reader that is more than
+   * a thousand events behind gets a `missed` event in their place.
+   */
+  events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined>;
   /** Stops the containers, then the VM. A stopped pod is no error. */
   stop(options?: StopOptions): Promise<void>;
   /** Removes the pod and all it holds; a running one only with `force`, which always ends with nothing left. */
@@ -172,6 +202,8 @@ export interface Runtime {
   podStatus(id: string): Promise<PodStatus>;
   /** Deletes a pod by its id: one of this process, one whose owner is dead, or (with `force`) one whose record is damaged. */
   deletePod(id: string, options?: DeleteOptions): Promise<void>;
+  /** As `Pod.events`, of every pod that this runtime makes; ends only where the iteration is left or the signal fires. */
+  events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined>;
   /** Removes what dead owners left; where it is aborted, `details` hold the report so far. */
   gc(options?: AbortOptions): Promise<GcReport>;
 }

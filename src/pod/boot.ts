@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { waitFor } from '../base/deadline.js';
 import { throwIfAborted } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
-import type { Agent } from '../host/agent/agent.js';
+import type { Agent, Identity } from '../host/agent/agent.js';
 import type { Vm, VmExit } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
 import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
@@ -14,6 +15,7 @@ import type { PodPlan } from './plan/plan.js';
 import { planVm } from './plan/plan-vm.js';
 import type { PodBook } from './pod-record.js';
 import type { Steps } from './steps.js';
+import { GuestTracing } from './trace/guest-tracing.js';
 
 export interface BootOptions {
   /** The beginning of an error's message. */
@@ -30,7 +32,7 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
   const { hypervisor, share, log } = mechanisms;
   const { podId } = plan;
   return Undo.run(async (undo) => {
-    const image = await mechanisms.openImage();
+    const image = await span('guest-image', mechanisms.openImage);
     const vmPlan = planVm(plan, image, mechanisms);
     const { runDirectory } = vmPlan;
     const podShare = await steps.run('share', () => share.create({ podId, runDirectory }));
@@ -56,11 +58,9 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     podShare.attach(vm.mountNamespacePid);
     const agent = await steps.run('vm-boot', () => attachAgent(mechanisms, options, vm));
     undo.add('agent', () => agent.close());
-    const live = new LiveVm({ vm, agent, share: podShare });
-    const identity = {
-      hostname: plan.hostname,
-      machineId: machineId(podId, book.record.createdAt),
-    };
+    const tracing = await GuestTracing.begin({ podId, agent, beganMs: vm.runsSinceMs });
+    const live = new LiveVm({ vm, agent, share: podShare, tracing });
+    const identity = toIdentity(book);
     await steps.run('personalize', () =>
       live.call(
         what,
@@ -150,6 +150,12 @@ async function attachAgent(mechanisms: Mechanisms, options: BootOptions, vm: Vm)
     waiting = false;
     signal.removeEventListener('abort', forward);
   }
+}
+
+/** What makes a VM this pod's own. */
+export function toIdentity({ record }: PodBook): Identity {
+  const { id, hostname } = record.config;
+  return { hostname, machineId: machineId(id, record.createdAt) };
 }
 
 // Stable for a pod across its restarts, and told to nobody else.

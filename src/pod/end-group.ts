@@ -28,7 +28,7 @@ export async function endGroup(
     if (live.exit !== null) return false;
     try {
       const bound = { timeoutMs: stopSignalTimeoutMs + (isHung ? 0 : waitMs) };
-      const answer = await live.call(what, (agent) =>
+      const answer = await live.callPatiently(what, (agent) =>
         agent.signalAll(ref, { number, waitMs }, bound),
       );
       return answer.left;

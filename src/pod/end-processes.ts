@@ -1,5 +1,6 @@
 // Ends a container's processes: its stop signal, a grace, SIGKILL to all.
 import { abortError, isVirtcontainersError, VirtcontainersError } from '../base/errors.js';
+import type { Agent } from '../host/agent/agent.js';
 import { killWaitMs, stopSignalTimeoutMs } from '../model/limits.js';
 import type { LiveVm } from './live-vm.js';
 import type { LocalProcess } from './local-process.js';
@@ -9,6 +10,8 @@ export interface EndOptions {
   readonly containerId: string;
   /** The number of the signal that asks it to end. */
   readonly stopSignal: number;
+  /** The container stands still: it goes on when the stop signal waits for it. SIGKILL needs no such thing. */
+  readonly isPaused?: boolean;
   /** 0 means SIGKILL at once. */
   readonly graceMs: number;
   /** Gives up during the grace: the container runs on. */
@@ -27,25 +30,25 @@ export async function endProcesses(
   options: EndOptions,
 ): Promise<void> {
   const { what, containerId, signal, hurry } = options;
-  const send = async (number: number, all: boolean): Promise<void> => {
-    const ref = { containerId, processId: '' };
+  const bound = { timeoutMs: stopSignalTimeoutMs };
+  const ask = async (work: (agent: Agent) => Promise<void>): Promise<void> => {
     try {
-      const bound = { timeoutMs: stopSignalTimeoutMs };
-      await live.call(what, async (agent) => {
-        if (all) await agent.signalAll(ref, { number, waitMs: 0 }, bound);
-        else await agent.signal(ref, number, bound);
-      });
+      await live.call(what, work);
     } catch (error) {
       const gone = isVirtcontainersError(error) && error.code === 'not-found';
       if (!gone && !init.ended && live.exit === null) throw error;
     }
   };
+  const ref = { containerId, processId: '' };
   if (options.graceMs > 0 && !hurry?.aborted) {
-    await send(options.stopSignal, false);
+    await ask((agent) => agent.signal(ref, options.stopSignal, bound));
+    if (options.isPaused) await ask((agent) => agent.resumeContainer(containerId, bound));
     if (await endedWithin(init, options.graceMs, [signal, hurry])) return;
     if (signal?.aborted) throw abortError(signal, what);
   }
-  await send(9, true);
+  await ask(async (agent) => {
+    await agent.signalAll(ref, { number: 9, waitMs: 0 }, bound);
+  });
   if (await endedWithin(init, killWaitMs, [])) return;
   throw new VirtcontainersError(
     'timeout',

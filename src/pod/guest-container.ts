@@ -1,5 +1,6 @@
 // The part of a container that lives in the VM: its binds in the share and what the agent made of it.
 import { throwIfAborted } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { ShareBinding } from '../host/share/share.js';
@@ -27,7 +28,7 @@ export interface EnterOptions {
 /** Binds what a container needs and creates it in the guest; on failure or abort nothing of it is left. */
 export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestContainer> {
   const { what, config, podHostname, signal } = options;
-  const plan = planGuest(what, config, podHostname);
+  const plan = span('spec', () => planGuest(what, config, podHostname));
   return Undo.run(async (undo) => {
     const bindings: ShareBinding[] = [];
     const bind = async (wanted: PlannedExport): Promise<ShareBinding> => {
@@ -42,9 +43,11 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
       throwIfAborted(signal, what);
       return binding;
     };
-    const root = await bind(plan.root);
+    const traced = (wanted: PlannedExport): Promise<ShareBinding> =>
+      span('bind', () => bind(wanted), { destination: wanted.destination });
+    const root = await traced(plan.root);
     const sharedMounts: ShareBinding[] = [];
-    for (const wanted of plan.exports) sharedMounts.push(await bind(wanted));
+    for (const wanted of plan.exports) sharedMounts.push(await traced(wanted));
     const request = {
       containerId: config.id,
       specJson: plan.specJson,
@@ -64,7 +67,7 @@ export function enterGuest(live: LiveVm, options: EnterOptions): Promise<GuestCo
       return creating;
     };
     try {
-      await live.call(what, create, signal);
+      await span('agent-create', () => live.call(what, create, signal));
     } catch (error) {
       throw duringCommand(what, config.process.command, error);
     }

@@ -1,11 +1,15 @@
 // A pod's running VM with its agent and share: calls that end when the VM ends, and its orderly end.
 import { abortError, isVirtcontainersError, reasonOf } from '../base/errors.js';
+import { span } from '../base/trace/span.js';
 import type { Agent } from '../host/agent/agent.js';
 import type { Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../host/share/share.js';
 import { vmLossWaitMs } from '../model/limits.js';
 import { vmGone } from './errors.js';
+import { Liveness } from './liveness.js';
+import { PauseGate } from './pause-gate.js';
 import { Queue } from './queue.js';
+import type { GuestTracing } from './trace/guest-tracing.js';
 
 type GoneListener = (exit: VmExit) => void;
 
@@ -14,15 +18,33 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Null where nobody traces. */
+  readonly tracing: GuestTracing | null;
+  /** Ends a VM whose guest is silent; to be suspended while it is paused. */
+  readonly liveness: Liveness;
+  /** What pauses keep calls out by. */
+  readonly gate = new PauseGate();
   readonly #growing = new Queue();
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
   #exit: VmExit | null = null;
 
-  constructor(parts: { readonly vm: Vm; readonly agent: Agent; readonly share: PodShare }) {
+  constructor(parts: {
+    readonly vm: Vm;
+    readonly agent: Agent;
+    readonly share: PodShare;
+    readonly tracing: GuestTracing | null;
+  }) {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
+    this.tracing = parts.tracing;
+    const { agent } = this;
+    this.liveness = new Liveness({
+      heard: () => agent.heard,
+      ping: (options) => agent.ping(options),
+      onSilent: (silentMs) => this.#silent(silentMs),
+    });
     void this.vm.exited.then((exit) => this.#gone(exit));
     void this.agent.closed.then((error) => this.#agentLost(error));
   }
@@ -39,14 +61,44 @@ export class LiveVm {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Settles as `work` does, or rejects when the VM is gone or the signal fires; it only stops waiting then. */
-  async call<T>(
+  /**
+   * Settles as `work` does, or rejects when the VM is gone or the signal fires; it only stops waiting then.
+   * @throws VirtcontainersError `invalid-state` at once while the VM is paused
+   */
+  call<T>(what: string, work: (agent: Agent) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const pass = (): Promise<T> => this.callAlways(what, work, signal);
+    return this.#exit === null ? this.gate.pass(what, pass) : pass();
+  }
+
+  /**
+   * Runs what consists of several calls: a pause waits until it is done.
+   * @throws VirtcontainersError `invalid-state` at once while the VM is paused or about to be
+   */
+  operation<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return this.#exit === null ? this.gate.enter(what, work) : work();
+  }
+
+  /** As `call`, for what has no deadline and belongs to processes: a pause holds it up, and nothing is lost. */
+  async callPatiently<T>(what: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+    await this.gate.runs(() => this.#exit !== null);
+    return this.callAlways(what, work);
+  }
+
+  /** As `call`, when the VM is not paused any more: for what cleans up behind a process. */
+  callLater<T>(what: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+    const pass = (): Promise<T> => this.callAlways(what, work);
+    return this.gate.passLater(pass, () => this.#exit !== null);
+  }
+
+  /** As `call`, also while the VM is paused: for what pauses and resumes it. */
+  async callAlways<T>(
     what: string,
     work: (agent: Agent) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     if (signal?.aborted) throw abortError(signal, what);
     if (this.#exit !== null) throw vmGone(what, this.#exit);
+    const leave = this.liveness.enter();
     let clean = (): void => {};
     const ended = new Promise<never>((_resolve, reject) => {
       const forget = this.onGone((exit) => reject(vmGone(what, exit)));
@@ -64,6 +116,7 @@ export class LiveVm {
     } catch (error) {
       throw await this.#explain(what, error);
     } finally {
+      leave();
       clean();
     }
   }
@@ -77,8 +130,8 @@ export class LiveVm {
         cpus: Math.max(cpus, size.cpus),
         memoryMiB: Math.max(memoryMiB, size.memoryMiB),
       };
-      await this.call(what, () => this.vm.grow(total), growing);
-      await this.call(what, (agent) => agent.online(total), growing);
+      await span('hot-plug', () => this.call(what, () => this.vm.grow(total), growing));
+      await span('agent-online', () => this.call(what, (agent) => agent.online(total), growing));
     });
   }
 
@@ -100,6 +153,15 @@ export class LiveVm {
     });
   }
 
+  #silent(silentMs: number): void {
+    this.#gone({
+      kind: 'failed',
+      reason: `the guest does not answer: nothing has come from its agent for ${silentMs / 1000} s`,
+      consoleTail: this.vm.consoleTail(),
+      stderrTail: '',
+    });
+  }
+
   #settled(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#exit !== null) return resolve();
@@ -116,9 +178,11 @@ export class LiveVm {
   #gone(exit: VmExit): void {
     if (this.#exit !== null) return;
     this.#exit = exit;
+    this.liveness.end();
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const listener of listeners) listener(exit);
+    this.gate.wake();
     this.agent.close();
   }
 }

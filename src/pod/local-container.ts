@@ -7,6 +7,7 @@ import {
   VirtcontainersError,
   withDetails,
 } from '../base/errors.js';
+import type { Agent, GuestStats } from '../host/agent/agent.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
 import type { ContainerRecord } from '../host/store/store.js';
 import type { ContainerConfig, TerminalSize } from '../model/container-config.js';
@@ -31,10 +32,13 @@ import { parseExecOptions, parseRunOptions } from '../model/parse/process-option
 import type { CommandRun, Container, ContainerStatus, Pod, Process } from '../model/pod.js';
 import type { ProcessResult } from '../model/process-result.js';
 import { requireState, type State } from '../model/state.js';
+import type { ContainerStats, ProcessList } from '../model/usage.js';
 import { endOnDemand } from './end-group.js';
 import { endProcesses } from './end-processes.js';
 import { attempt, doing, during, duringCommand, vmGone } from './errors.js';
+import { ContainerEvents } from './events/container-events.js';
 import { ExecProcesses } from './exec-processes.js';
+import { freeze } from './freeze.js';
 import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
 import { LocalProcess } from './local-process.js';
 import type { PodSide } from './pod-side.js';
@@ -58,6 +62,7 @@ interface StopHow {
 export class LocalContainer implements Container {
   readonly id: string;
   readonly config: ContainerConfig;
+  readonly events: ContainerEvents;
   readonly #side: PodSide;
   readonly #queue = new Queue();
   readonly #execs: ExecProcesses;
@@ -71,7 +76,8 @@ export class LocalContainer implements Container {
     this.id = config.id;
     this.config = config;
     this.#side = side;
-    this.#execs = new ExecProcesses(config, side);
+    this.events = new ContainerEvents(config.id, side.tell);
+    this.#execs = new ExecProcesses(config, side, this.events);
     this.#record = {
       config,
       state: 'ready',
@@ -136,12 +142,14 @@ export class LocalContainer implements Container {
     this.#requireStartable(what);
     const signal = options?.signal;
     await this.#side.booted(what, signal);
-    await this.#queue.run({ what, signal }, async (running) => {
-      this.#requireStartable(what);
-      if (this.#record.state === 'stopped') await this.#enterAgain(what, running);
-      await this.#side.steps.run('container-start', () => this.#startInit(what, running), this.id);
-      await this.#side.save();
-    });
+    await this.#queue.run({ what, signal }, (running) =>
+      this.#side.vm(what).operation(what, async () => {
+        this.#requireStartable(what);
+        if (this.#record.state === 'stopped') await this.#enterAgain(what, running);
+        const start = (): Promise<void> => this.#startInit(what, running);
+        await this.#side.steps.run('container-start', start, this.id);
+      }),
+    );
   }
 
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
@@ -195,18 +203,47 @@ export class LocalContainer implements Container {
     await this.#run.resize(size, options);
   }
 
+  async pause(options?: AbortOptions): Promise<void> {
+    await this.#freeze('paused', options);
+  }
+
+  async resume(options?: AbortOptions): Promise<void> {
+    await this.#freeze('running', options);
+  }
+
+  async processes(options?: AbortOptions): Promise<ProcessList> {
+    const what = `cannot list the processes of container ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#require(what, ['running', 'paused']);
+    const live = this.#living(what);
+    const list = (agent: Agent): Promise<ProcessList> => agent.listProcesses(this.id);
+    return doing(what, () => live.call(what, list, options?.signal));
+  }
+
+  async stats(options?: AbortOptions): Promise<ContainerStats> {
+    const what = `cannot get the statistics of container ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#require(what, ['running', 'paused']);
+    const live = this.#living(what);
+    const query = { containerIds: [this.id], machine: false };
+    const ask = (agent: Agent): Promise<GuestStats> => agent.stats(query);
+    const answer = await doing(what, () => live.call(what, ask, options?.signal));
+    const [stats] = answer.containers;
+    if (stats !== undefined) return stats;
+    throw new VirtcontainersError('not-found', `${what}: the guest has no such container`);
+  }
+
   async stop(options?: StopOptions): Promise<void> {
     const what = `cannot stop container ${this.id}`;
     const { graceMs } = await parseStopOptions(what, options);
     const signal = options?.signal;
     await this.#queue.run({ what, signal, yieldsTo: 'delete' }, async (hurry) => {
       if (this.#guest === null) return;
-      await this.#side.steps.run(
-        'container-stop',
-        () => this.#stop(what, { graceMs, signal, hurry }),
-        this.id,
+      const stop = (): Promise<void> => this.#stop(what, { graceMs, signal, hurry });
+      await this.#guest.live.operation(what, () =>
+        this.#side.steps.run('container-stop', stop, this.id),
       );
-      await this.#side.save();
+      await doing(what, () => this.#side.save());
     });
   }
 
@@ -219,15 +256,22 @@ export class LocalContainer implements Container {
     await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'nothing' }, async () => {
       if (this.#deleted) return;
       if (!force) this.#require(what, ['ready', 'stopped']);
-      try {
-        await this.#stop(what, { graceMs: 0 });
-      } catch (error) {
-        if (!force) throw error;
-        const reason = reasonOf(error);
-        this.#side.log.warn({ container: this.id, reason }, 'deleted without the guest');
-      }
-      this.forgotten();
-      await this.#side.forget(this.id);
+      const stop = async (): Promise<void> => {
+        try {
+          await this.#stop(what, { graceMs: 0 });
+        } catch (error) {
+          if (!force) throw error;
+          const reason = reasonOf(error);
+          this.#side.log.warn({ container: this.id, reason }, 'deleted without the guest');
+        }
+      };
+      // Not in a paused pod, also by force: deleted without the guest, it would run on when the pod is resumed.
+      await (this.#guest === null ? stop() : this.#guest.live.operation(what, stop));
+      await doing(what, async () => {
+        await this.#side.forget(this.id);
+        this.forgotten();
+        await this.#side.save();
+      });
     });
   }
 
@@ -284,6 +328,7 @@ export class LocalContainer implements Container {
   vmEnded(exit?: VmExit): void {
     this.#guest = null;
     if (this.#record.state !== 'stopped') this.#ended(null);
+    this.events.settle();
     const what = `cannot wait for container ${this.id}`;
     this.#init?.lose(exit === undefined ? this.#neverEnded() : vmGone(what, exit));
   }
@@ -292,6 +337,7 @@ export class LocalContainer implements Container {
   forgotten(): void {
     this.#deleted = true;
     this.vmEnded();
+    this.events.deleted(this.#record.exit);
   }
 
   get #run(): LocalProcess {
@@ -352,6 +398,7 @@ export class LocalContainer implements Container {
     const id = this.id;
     this.#init?.started();
     let starting: Promise<void> | undefined;
+    this.events.starting();
     // Before the answer: a short program may have ended when it comes.
     this.#record = {
       ...this.#record,
@@ -370,12 +417,15 @@ export class LocalContainer implements Container {
         signal,
       );
       this.#side.started();
+      await this.#side.save();
+      this.events.started();
     } catch (error) {
       // Nobody can tell whether init has begun: the container leaves the guest and can be started again.
       await settleBriefly(starting);
       const failure = duringCommand(what, this.config.process.command, error);
       this.#init?.lose(failure);
       if (this.#record.state !== 'stopped') this.#ended(null);
+      this.events.settle();
       const failedCleanups = await attempt('guest', () => this.#leave(what));
       await attempt('record', () => this.#side.save());
       if (failedCleanups.length === 0) throw failure;
@@ -387,12 +437,13 @@ export class LocalContainer implements Container {
     const guest = this.#guest;
     const init = this.#init;
     if (guest === null || init === null) return;
-    if (this.#record.state === 'running') {
+    if (this.#record.state === 'running' || this.#record.state === 'paused') {
       const stopSignal = signalNumber(this.config.stopSignal) ?? 15;
       const failed = await endProcesses(guest.live, init, {
         what,
         containerId: this.id,
         stopSignal,
+        isPaused: this.#record.state === 'paused',
         ...how,
       }).catch((error: unknown) => error);
       // A container that cannot be ended is not called stopped; who deletes it goes on without the guest's answer.
@@ -439,6 +490,35 @@ export class LocalContainer implements Container {
       exit,
       finishedAt: new Date().toISOString(),
     };
+    this.events.exited(exit);
+  }
+
+  async #freeze(to: 'paused' | 'running', options: AbortOptions | undefined): Promise<void> {
+    const [verb, from] = to === 'paused' ? ['pause', 'running'] : ['resume', 'paused'];
+    const what = `cannot ${verb} container ${this.id}`;
+    await checkAbortOptions(what, options);
+    const only = [from as State];
+    this.#require(what, only);
+    await this.#queue.run({ what, signal: options?.signal }, async (signal) => {
+      this.#require(what, only);
+      const live = this.#living(what);
+      await live.operation(what, () =>
+        freeze(live, {
+          what,
+          signal,
+          to,
+          containerId: this.id,
+          // It may have ended meanwhile, which is for good.
+          setState: (state) => {
+            if (this.#record.state !== 'stopped') this.#record = { ...this.#record, state };
+            return this.#record.state === state;
+          },
+          save: () => this.#side.save(),
+        }),
+      );
+      if (to === 'paused') this.events.paused();
+      else this.events.resumed();
+    });
   }
 
   #neverEnded(): VirtcontainersError {

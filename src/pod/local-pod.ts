@@ -1,10 +1,18 @@
 // A pod that this process owns: creating, starting, stopping and deleting it, and what happens when its VM dies.
 import { inspect } from 'node:util';
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import { waitFor } from '../base/deadline.js';
+import {
+  isVirtcontainersError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+} from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
 import type { ContainerConfig } from '../model/container-config.js';
+import type { PodEvent } from '../model/events.js';
+import { stopSignalTimeoutMs } from '../model/limits.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -25,16 +33,21 @@ import type { CommandRun, Container, Pod, PodStatus } from '../model/pod.js';
 import type { PodConfig } from '../model/pod-config.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 import { requireState, type State } from '../model/state.js';
-import { bootVm, endVm, growVm } from './boot.js';
+import type { PodStats } from '../model/usage.js';
+import { bootVm, endVm, growVm, toIdentity } from './boot.js';
 import { attempt, doing, vmGone } from './errors.js';
+import { type EventBody, EventHub } from './events/event-hub.js';
+import { listen } from './events/listen.js';
 import { firstRecord } from './first-record.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalContainer } from './local-container.js';
 import type { Mechanisms } from './mechanisms.js';
+import { pauseVm, resumeVm } from './pause-vm.js';
 import { fitHost } from './plan/fit-host.js';
 import { planPod } from './plan/plan-pod.js';
 import { PodBook } from './pod-record.js';
 import type { PodSide } from './pod-side.js';
+import { podStats } from './pod-stats.js';
 import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
 import { runCommand } from './run-command.js';
@@ -46,6 +59,8 @@ export interface CreatePodOptions {
   readonly config: PodConfig;
   readonly signal: AbortSignal;
   readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+  /** Told of all that happens to it. */
+  readonly events: EventHub;
   /** Called once when the pod is no more. */
   readonly onDeleted: () => void;
 }
@@ -60,17 +75,26 @@ export class LocalPod implements Pod {
   readonly #queue = new Queue();
   readonly #containers = new Map<string, LocalContainer>();
   readonly #side: PodSide;
+  readonly #events: EventHub;
   #live: LiveVm | null = null;
   #state: State = 'ready';
   // Why the VM is gone where nobody had asked for it.
   #death: VmExit | null = null;
   #deleted = false;
+  // Whether anybody can have it: nothing is told of a pod that was never made.
+  #isKnown = false;
   // The container that is being created, one at a time: it needs its room already.
   #arriving: ContainerConfig | null = null;
   // The end of a VM that died by itself: whoever boots or deletes waits for it.
   #ending: Promise<void> = Promise.resolve();
 
-  private constructor(mechanisms: Mechanisms, book: PodBook, steps: Steps, onDeleted: () => void) {
+  private constructor(
+    mechanisms: Mechanisms,
+    book: PodBook,
+    steps: Steps,
+    { onDeleted, events }: Pick<CreatePodOptions, 'onDeleted' | 'events'>,
+  ) {
+    this.#events = new EventHub(events);
     this.id = book.record.config.id;
     this.#mechanisms = mechanisms;
     this.#book = book;
@@ -82,7 +106,7 @@ export class LocalPod implements Pod {
 
   /** Makes a pod and boots its VM; on failure or abort nothing is left. */
   static create(mechanisms: Mechanisms, options: CreatePodOptions): Promise<LocalPod> {
-    const { config, signal, onProgress, onDeleted } = options;
+    const { config, signal, onProgress } = options;
     const what = `cannot create pod ${config.id}`;
     const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
     return doing(what, () =>
@@ -98,7 +122,7 @@ export class LocalPod implements Pod {
           return opened;
         });
         throwIfAborted(signal, what);
-        const pod = new LocalPod(mechanisms, book, steps, onDeleted);
+        const pod = new LocalPod(mechanisms, book, steps, options);
         await pod.#boot(what, signal);
         undo.add('VM', async () => {
           await pod.#ending;
@@ -108,6 +132,7 @@ export class LocalPod implements Pod {
         await pod.#save();
         throwIfAborted(signal, what);
         pod.#living(what);
+        pod.#introduce();
         return pod;
       }),
     );
@@ -159,9 +184,8 @@ export class LocalPod implements Pod {
           `${what}: pod ${this.id} has one of that id`,
         );
       }
-      const { owned } = this.#book;
-      await takeId(this.#mechanisms.store, () => owned.reserveContainer(config.id));
-      undo.add('name', () => owned.releaseContainer(config.id));
+      await takeId(this.#mechanisms.store, () => this.#reserve(config.id));
+      undo.add('name', () => this.#book.owned.releaseContainer(config.id));
       this.#arriving = config;
       undo.add('room', () => {
         this.#arriving = null;
@@ -177,14 +201,28 @@ export class LocalPod implements Pod {
       throwIfAborted(signal, what);
       // The VM may have died since: the container is then lost before anybody has it.
       this.#living(what);
+      container.events.created();
       return container;
     });
+  }
+
+  // A name that this pod has, but no container of, could not be released before.
+  async #reserve(containerId: string): Promise<void> {
+    const { owned } = this.#book;
+    try {
+      await owned.reserveContainer(containerId);
+    } catch (error) {
+      if (!isVirtcontainersError(error) || error.details['podId'] !== this.id) throw error;
+      await owned.releaseContainer(containerId);
+      await owned.reserveContainer(containerId);
+    }
   }
 
   async start(options?: AbortOptions): Promise<void> {
     const what = `cannot start pod ${this.id}`;
     await checkAbortOptions(what, options);
     this.#requireKnown(what);
+    this.#live?.gate.check(what);
     const wasStopped = this.#state === 'stopped';
     await this.#booted(what, options?.signal);
     for (const container of [...this.#containers.values()]) {
@@ -192,8 +230,47 @@ export class LocalPod implements Pod {
       if (state === 'ready' || (wasStopped && state === 'stopped')) await container.start(options);
     }
     if (this.#state !== 'ready') return;
-    this.#state = 'running';
+    this.#started();
     await this.#save();
+  }
+
+  async pause(options?: AbortOptions): Promise<void> {
+    const what = `cannot pause pod ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#require(what, ['running']);
+    await this.#queue.run({ what, signal: options?.signal }, async (signal) => {
+      this.#require(what, ['running']);
+      const live = this.#living(what);
+      await pauseVm(live, this.#pauseOptions(live, what, signal));
+      this.#tell({ kind: 'pod-paused' });
+    });
+  }
+
+  async resume(options?: AbortOptions): Promise<void> {
+    const what = `cannot resume pod ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#require(what, ['paused']);
+    await this.#queue.run({ what, signal: options?.signal }, async (signal) => {
+      this.#require(what, ['paused']);
+      const live = this.#living(what);
+      await resumeVm(live, this.#pauseOptions(live, what, signal));
+      this.#tell({ kind: 'pod-resumed' });
+    });
+  }
+
+  async stats(options?: AbortOptions): Promise<PodStats> {
+    const what = `cannot get the statistics of pod ${this.id}`;
+    await checkAbortOptions(what, options);
+    this.#require(what, ['ready', 'running']);
+    const running = [...this.#containers.values()].filter(({ record }) =>
+      ['running', 'paused'].includes(record.state),
+    );
+    const ids = running.map(({ id }) => id);
+    return doing(what, () => podStats(this.#living(what), { what, ids, signal: options?.signal }));
+  }
+
+  events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+    return listen(this.#events, `cannot listen to the events of pod ${this.id}`, options);
   }
 
   async stop(options?: StopOptions): Promise<void> {
@@ -204,6 +281,7 @@ export class LocalPod implements Pod {
     await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'delete' }, async (hurry) => {
       await this.#ending;
       if (this.#deleted || this.#live === null) return;
+      await this.#wakeUp(what, this.#live);
       await this.#stopContainers({ graceMs, signal: options?.signal, hurry });
       const failures = await this.#endLiveVm();
       await this.#save();
@@ -222,6 +300,7 @@ export class LocalPod implements Pod {
       if (!force) this.#require(what, ['ready', 'stopped']);
       await this.#ending;
       if (this.#live !== null) {
+        await this.#wakeUp(what, this.#live);
         await this.#quiesce();
         await this.#endLiveVm();
       }
@@ -276,6 +355,7 @@ export class LocalPod implements Pod {
         // Booted or not, the handles have changed.
         await this.#save();
       }
+      if (this.#live !== null) this.#tell({ kind: 'pod-ready' });
     });
     return this.#living(what);
   }
@@ -293,6 +373,7 @@ export class LocalPod implements Pod {
     this.#death = exit;
     this.#state = 'stopped';
     for (const container of this.#containers.values()) container.vmEnded(exit);
+    this.#tell({ kind: 'pod-stopped', why: 'vm-gone', message: exit.reason });
     this.#log.warn({ reason: exit.reason }, 'the VM is gone');
     this.#ending = this.#releaseDead(live);
   }
@@ -344,10 +425,12 @@ export class LocalPod implements Pod {
     // First of all: its end is asked for now, and not a death.
     this.#live = null;
     this.#state = 'stopped';
+    await live.tracing?.collect();
     const failures = await this.#steps.run('vm-stop', () =>
       endVm(this.#mechanisms, this.#book, live),
     );
     for (const container of this.#containers.values()) container.vmEnded(live.exit ?? undefined);
+    this.#tell({ kind: 'pod-stopped', why: 'requested', message: null });
     return failures;
   }
 
@@ -366,7 +449,48 @@ export class LocalPod implements Pod {
       this.#deleted = false;
       throw leftOver(what, [reasonOf(error)]);
     }
+    this.#tell({ kind: 'pod-deleted' });
+    this.#events.end();
     this.#onDeleted();
+  }
+
+  // A guest that stands still can end nothing in order. One that does not go on ends with its VM.
+  async #wakeUp(what: string, live: LiveVm): Promise<void> {
+    if (this.#state !== 'paused') return;
+    const signal = AbortSignal.timeout(stopSignalTimeoutMs);
+    try {
+      const options = { ...this.#pauseOptions(live, what, signal), save: async () => {} };
+      await waitFor(resumeVm(live, options), { what, timeoutMs: stopSignalTimeoutMs });
+      this.#tell({ kind: 'pod-resumed' });
+    } catch (error) {
+      this.#log.warn({ reason: reasonOf(error) }, 'a paused VM did not go on');
+    }
+  }
+
+  #pauseOptions(live: LiveVm, what: string, signal: AbortSignal) {
+    return {
+      what,
+      signal,
+      identity: toIdentity(this.#book),
+      setState: (state: 'running' | 'paused'): void => {
+        if (this.#live === live) this.#state = state;
+      },
+      save: () => this.#save(),
+    };
+  }
+
+  #started(): void {
+    this.#state = 'running';
+    this.#tell({ kind: 'pod-started' });
+  }
+
+  #introduce(): void {
+    this.#isKnown = true;
+    this.#tell({ kind: 'pod-ready' });
+  }
+
+  #tell(event: EventBody): void {
+    if (this.#isKnown) this.#events.tell(this.id, event);
   }
 
   #hurry(reason: string): void {
@@ -418,23 +542,26 @@ export class LocalPod implements Pod {
         return growVm(this.#steps, live, { what, size, signal });
       },
       started: () => {
-        if (this.#state === 'ready') this.#state = 'running';
+        if (this.#state === 'ready') this.#started();
       },
+      tell: (event) => this.#tell(event),
       save: () => this.#save(),
       forget: async (containerId) => {
-        this.#containers.delete(containerId);
         await this.#book.owned.releaseContainer(containerId);
-        await this.#save();
+        this.#containers.delete(containerId);
       },
     };
   }
 }
 
-// A handle that could not be released must not be forgotten: then the record stays for `gc`.
+// A handle that could not be released must not be forgotten: then the record stays for `gc`, which needs its lock.
 async function letGo(book: PodBook): Promise<void> {
-  if (book.record.handles.length === 0) return book.owned.remove();
-  await attempt('record', () => book.save());
-  await book.owned.close();
+  try {
+    if (book.record.handles.length === 0) await book.owned.remove();
+    else await attempt('record', () => book.save());
+  } finally {
+    await book.owned.close();
+  }
 }
 
 function leftOver(what: string, failures: readonly string[]): VirtcontainersError {

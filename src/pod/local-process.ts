@@ -78,7 +78,7 @@ export class LocalProcess implements Process {
     const { ref } = traits;
     this.stdin = new InputStream(
       traits.stdin
-        ? (input) => this.#call('write to', (agent) => agent.writeInput(ref, input))
+        ? (input) => this.#await('write to', (agent) => agent.writeInput(ref, input))
         : null,
     );
     this.stdout = this.#output('stdout');
@@ -124,7 +124,7 @@ export class LocalProcess implements Process {
   begin(): void {
     this.stdout.begin();
     if (!this.#traits.terminal) this.stderr.begin();
-    this.#call('wait for', (agent) => agent.wait(this.#traits.ref)).then(
+    this.#await('wait for', (agent) => agent.wait(this.#traits.ref)).then(
       (exit) => {
         this.#exit ??= exit;
         this.#end(() => this.#settle.resolve(exit));
@@ -268,10 +268,19 @@ export class LocalProcess implements Process {
 
   #output(stream: OutputRange['stream']): OutputStream {
     return new OutputStream((range) =>
-      this.#call('read output of', (agent) =>
+      this.#await('read output of', (agent) =>
         agent.readOutput(this.#traits.ref, { stream, ...range }),
       ),
     );
+  }
+
+  async #await<T>(verb: string, work: (agent: Agent) => Promise<T>): Promise<T> {
+    const what = `cannot ${verb} ${this.#traits.name}`;
+    try {
+      return await this.#live.callPatiently(what, work);
+    } catch (error) {
+      throw during(what, error, '');
+    }
   }
 
   async #call<T>(

@@ -7,6 +7,7 @@ import {
   VirtcontainersError,
   withDetails,
 } from '../base/errors.js';
+import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
 import type {
   AbortOptions,
@@ -23,6 +24,8 @@ import {
 import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
 import { describePod } from './describe-pod.js';
+import { EventHub } from './events/event-hub.js';
+import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
 import { removeDeadPod } from './release-pod.js';
@@ -37,6 +40,7 @@ export class LocalRuntime implements Runtime {
   readonly #load: () => Promise<Mechanisms>;
   readonly #pods = new Map<string, LocalPod>();
   readonly #coming = new Map<string, Coming>();
+  readonly #events = new EventHub();
   #mechanisms: Promise<Mechanisms> | undefined;
 
   /** @param load gets the mechanisms at first use; tried again after a failure */
@@ -62,6 +66,7 @@ export class LocalRuntime implements Runtime {
       config,
       signal: abort.signal,
       onProgress: options.onProgress,
+      events: this.#events,
       onDeleted: () => this.#pods.delete(id),
     });
     this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
@@ -155,6 +160,10 @@ export class LocalRuntime implements Runtime {
       }
     }
     return { removed, failed };
+  }
+
+  events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
+    return listen(this.#events, 'cannot listen to the events of pods', options);
   }
 
   async #entry(id: string): Promise<PodListEntry | null> {

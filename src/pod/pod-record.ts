@@ -1,4 +1,6 @@
 // A pod's record in memory and its saving: one writer, whole records.
+
+import { span } from '../base/trace/span.js';
 import type { OwnedRecord, PodRecord } from '../host/store/store.js';
 import type { Handle } from '../model/handle.js';
 
@@ -34,6 +36,6 @@ export class PodBook {
 
   /** Writes the record as it is now. */
   save(): Promise<void> {
-    return this.owned.save(this.#record);
+    return span('save-record', () => this.owned.save(this.#record));
   }
 }

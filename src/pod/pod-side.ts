@@ -2,6 +2,7 @@
 import type { Logger } from '../base/log.js';
 import type { Resources } from '../model/container-config.js';
 import type { Pod } from '../model/pod.js';
+import type { EventBody } from './events/event-hub.js';
 import type { LiveVm } from './live-vm.js';
 import type { Steps } from './steps.js';
 
@@ -26,8 +27,10 @@ export interface PodSide {
   ): Promise<void>;
   /** A container is running: so is its pod. */
   started(): void;
+  /** Tells whoever listens. */
+  readonly tell: (event: EventBody) => void;
   /** Writes the record with all containers as they are. */
   save(): Promise<void>;
-  /** The container is no more: it leaves the pod's list, its name is free. */
+  /** The container is no more: its name is free, it leaves the pod's list; the next save tells. */
   forget(containerId: string): Promise<void>;
 }

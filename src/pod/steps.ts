@@ -1,5 +1,6 @@
 // Tells when each step of a pod's life begins and ends, and remembers how long it took.
 import type { Logger } from '../base/log.js';
+import { span } from '../base/trace/span.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 
 export type Step = ProgressEvent['step'];
@@ -29,7 +30,7 @@ export class Steps {
     const begun = performance.now();
     this.#tell({ step, phase: 'begin', ...of });
     try {
-      return await work();
+      return await span(step, work, toArgs(of));
     } finally {
       const durationMs = Math.round((performance.now() - begun) * 10) / 10;
       this.#timings.push({
@@ -52,4 +53,9 @@ export class Steps {
       }
     }
   }
+}
+
+function toArgs(of: { readonly podId: string; readonly containerId?: string }) {
+  const { podId, containerId } = of;
+  return { pod: podId, ...(containerId === undefined ? {} : { container: containerId }) };
 }

@@ -13,11 +13,12 @@ import type {
   RuntimeProcess,
   TerminalSize,
 } from '../guest/doors.js';
+import type { ContainerUsage, ProcessListing } from '../guest/usage.js';
 import { toByteSource } from './byte-source.js';
 import { type FakeDescendant, type FakeProgram, fakePrograms } from './fake-programs.js';
 
-/** Where a fault can be injected; `start` and `exec` are steps of a container that exists. */
-export type FakeStep = 'create' | 'start' | 'exec' | 'destroy';
+/** Where a fault can be injected; all but the first and the last are steps of a container that exists. */
+export type FakeStep = 'create' | 'start' | 'exec' | 'pause' | 'resume' | 'destroy';
 
 export interface FakeCrunOptions {
   /** Programs by the name of their command; `fakePrograms` are there in any case. */
@@ -54,10 +55,25 @@ export class FakeCrun implements ContainerRuntime {
   }
 }
 
+/** What each container of the fake uses. */
+export const fakeUsage: ContainerUsage = {
+  cpu: { usageUs: 1_500, userUs: 1_000, systemUs: 500, throttled: null },
+  memory: {
+    currentBytes: 4_096_000,
+    inactiveFileBytes: 96_000,
+    peakBytes: 5_000_000,
+    limitBytes: null,
+    oomKills: 0,
+  },
+  pids: { current: 1, limit: 4096 },
+  io: null,
+};
+
 /** A container of the fake: its specification as it came, and its processes. */
 export class FakeContainer implements RuntimeContainer {
   readonly init: FakeProcess;
   readonly options: NewContainer;
+  isPaused = false;
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
   readonly #processes: FakeProcess[] = [];
@@ -101,6 +117,37 @@ export class FakeContainer implements RuntimeContainer {
   /** How many of its processes run, those included that others have left behind. */
   get running(): number {
     return this.#processes.reduce((count, process) => count + process.running, 0);
+  }
+
+  /** As the kernel's freezer, as far as signals go: all but SIGKILL wait. */
+  async pause(): Promise<void> {
+    await this.#onStep('pause', this.options.id);
+    this.isPaused = true;
+    for (const process of this.#processes) process.freeze();
+  }
+
+  async resume(): Promise<void> {
+    await this.#onStep('resume', this.options.id);
+    this.isPaused = false;
+    for (const process of this.#processes) process.thaw();
+  }
+
+  usage(): ContainerUsage {
+    return fakeUsage;
+  }
+
+  async listProcesses(): Promise<ProcessListing> {
+    const running = this.#processes.filter((process) => !process.hasEnded);
+    const processes = running.map((process) => ({
+      pid: process.pid,
+      parentPid: process === this.init ? 1 : this.init.pid,
+      uid: 0,
+      state: 'S',
+      name: process.args[0]?.slice(0, 15) ?? '',
+      args: process.args,
+      elapsedMs: 5,
+    }));
+    return { processes, total: processes.length };
   }
 
   killAll(): void {
@@ -178,6 +225,8 @@ export class FakeProcess implements RuntimeProcess {
   readonly #handlers = new Map<number, () => void>();
   #end: (end: ProcessEnd) => void = () => {};
   #runs = false;
+  /** Signals that wait; null while it is not frozen. */
+  #waiting: number[] | null = null;
 
   constructor(options: FakeProcessOptions) {
     this.#options = options;
@@ -227,7 +276,25 @@ export class FakeProcess implements RuntimeProcess {
     );
   }
 
+  get args(): readonly string[] {
+    return this.#options.args;
+  }
+
+  freeze(): void {
+    this.#waiting ??= [];
+  }
+
+  thaw(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    for (const signal of waiting) this.signal(signal);
+  }
+
   signal(signal: number): void {
+    if (this.#waiting !== null && signal !== 9) {
+      this.#waiting.push(signal);
+      return;
+    }
     const handler = signal === 9 ? undefined : this.#handlers.get(signal);
     // SIGCHLD, SIGCONT, SIGURG and SIGWINCH are ignored unless handled.
     if (handler !== undefined) handler();

@@ -11,7 +11,7 @@ import type {
 import { toCommandLine } from '../host/hypervisor/qemu/command-line.js';
 import type { VmHandle } from '../model/handle.js';
 import type { FakeCrunOptions } from './fake-crun.js';
-import { FakeVm } from './fake-vm.js';
+import { FakeVm, type ServeAgent } from './fake-vm.js';
 
 export class FakeHypervisor implements Hypervisor {
   readonly name = 'fake';
@@ -21,6 +21,8 @@ export class FakeHypervisor implements Hypervisor {
   readonly commandLines: (readonly string[])[] = [];
   /** How the containers of its VMs behave. */
   crun: FakeCrunOptions;
+  /** How the agents of its next VMs answer; undefined is as the real agent does. */
+  serve: ServeAgent | undefined;
   readonly #living = new Map<number, { readonly vm: FakeVm; readonly podId: string }>();
   #nextPid = 1_000_000;
 
@@ -63,7 +65,7 @@ export class FakeHypervisor implements Hypervisor {
     const onEnd = (): void => {
       this.#living.delete(pid);
     };
-    const vm = new FakeVm({ handle, size, crun: this.crun, onEnd });
+    const vm = new FakeVm({ handle, size, crun: this.crun, serve: this.serve, onEnd });
     this.vms.push(vm);
     this.commandLines.push(commandLine(plan));
     this.#living.set(pid, { vm, podId: plan.podId });

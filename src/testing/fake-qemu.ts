@@ -27,6 +27,8 @@ export interface FakeQemuBehaviour {
   readonly stderr?: string;
   /** Whether it leaves `quit` without effect. */
   readonly ignoresQuit?: boolean;
+  /** Who answers on its other sockets, by their names: `agent`, `console`. */
+  readonly sockets?: Readonly<Record<string, (socket: Socket) => void>>;
   /** Called for each command, before it is answered, and with `seal` when its jail is sealed. */
   readonly onCommand?: (command: string) => void;
 }
@@ -35,8 +37,8 @@ const greeting = {
   QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 } }, capabilities: [] },
 };
 
-/** No process has it: pids end below this. */
-const noPid = 2 ** 22 + 1;
+/** The pid of every fake. No process has it: pids end below this. */
+export const noPid = 2 ** 22 + 1;
 
 /** One start of a fake QEMU, with the sockets of `JailSpec.cwd`. */
 export class FakeQemu {
@@ -104,6 +106,11 @@ export class FakeQemu {
         sockets.add(socket);
         socket.on('close', () => sockets.delete(socket)).on('error', () => {});
         if (id === 'qmp') this.#serve(socket);
+        else this.#behaviour.sockets?.[id]?.(socket);
+      });
+      server.on('error', (error) => {
+        this.#stderr.write(`qemu: ${error.message}\n`);
+        this.end({ code: 1, signal: null });
       });
       this.#servers.push(server.listen(`${cwd}/${path}`));
     }

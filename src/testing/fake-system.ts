@@ -1,5 +1,6 @@
 // A machine without a kernel: remembers what it was asked to become.
 import type { Identity, MachineSize, System } from '../guest/doors.js';
+import type { MachineUsage } from '../guest/usage.js';
 
 /** A `System` in memory; `online` has at once what was asked for. */
 export class FakeSystem implements System {
@@ -21,5 +22,11 @@ export class FakeSystem implements System {
     const isMore = size.memoryBytes > this.size.memoryBytes;
     this.size = { cpus, memoryBytes: isMore ? size.memoryBytes : this.size.memoryBytes };
     return this.size;
+  }
+
+  usage(): MachineUsage {
+    const memoryTotalBytes = Number(this.size.memoryBytes);
+    const cpu = { usageUs: 3_000, userUs: 2_000, systemUs: 1_000, throttled: null };
+    return { cpu, memoryTotalBytes, memoryAvailableBytes: memoryTotalBytes / 2 };
   }
 }

@@ -1,18 +1,25 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
+import { monotonicMs } from '../base/trace/span.js';
 import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
+import type { HostUsage } from '../model/usage.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { duplexPair, type ServiceImplementation, serve } from '../wire/ttrpc/index.js';
 import { FakeCrun, type FakeCrunOptions } from './fake-crun.js';
 import { FakeSystem } from './fake-system.js';
 
+/** Answers a host's calls over its connection. */
+export type ServeAgent = (connection: Duplex, service: ServiceImplementation, vm: FakeVm) => void;
+
 export interface FakeVmOptions {
   readonly handle: VmHandle;
   readonly size: VmSize;
   readonly crun?: FakeCrunOptions;
+  /** Answers a host that has attached. Default: as the real agent does. */
+  readonly serve?: ServeAgent | undefined;
   /** Called when it ends, however it ends. */
   readonly onEnd: () => void;
 }
@@ -24,12 +31,15 @@ export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator = { kind: 'tcg', reason: 'a fake' };
   readonly mountNamespacePid = null;
+  readonly runsSinceMs = monotonicMs();
   readonly exited: Promise<VmExit>;
   readonly crun: FakeCrun;
   readonly system = new FakeSystem();
   /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
   stopped = false;
+  isPaused = false;
   readonly #service: ServiceImplementation;
+  readonly #serve: ServeAgent;
   readonly #onEnd: () => void;
   readonly #ports: Duplex[] = [];
   #size: VmSize;
@@ -42,10 +52,15 @@ export class FakeVm implements Vm {
     this.#size = options.size;
     this.#onEnd = options.onEnd;
     this.crun = new FakeCrun(options.crun);
+    this.#serve =
+      options.serve ??
+      ((connection, service) => void serve(connection, [service], agentServerOptions));
     this.#service = createAgentService({
       system: this.system,
       runtime: this.crun,
       version: '0.0.0-fake',
+      // Its guest's clock is ours, and it has booted when it is there.
+      bootMarks: () => ['kernel', 'agent-setup'].map((name) => ({ name, atMs: this.runsSinceMs })),
     });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
@@ -65,9 +80,7 @@ export class FakeVm implements Vm {
     const [host, guest] = duplexPair();
     for (const end of [host, guest]) end.on('error', () => {});
     this.#ports.push(host, guest);
-    listenForHosts(guest, (connection) => {
-      serve(connection, [this.#service], agentServerOptions);
-    });
+    listenForHosts(guest, (connection) => this.#serve(connection, this.#service, this));
     if (this.#hung) freeze(guest);
     return host;
   }
@@ -80,12 +93,24 @@ export class FakeVm implements Vm {
     };
   }
 
+  /** Its agent reads nothing, and what it sends does not arrive, until `resume`. */
   async pause(): Promise<void> {
     this.#requireAlive('cannot pause VM');
+    if (this.isPaused) return;
+    this.isPaused = true;
+    for (const port of this.#ports) freeze(port);
   }
 
   async resume(): Promise<void> {
     this.#requireAlive('cannot resume VM');
+    this.isPaused = false;
+    if (!this.#hung) for (const port of this.#ports) thaw(port);
+  }
+
+  async usage(): Promise<HostUsage> {
+    this.#requireAlive('cannot tell what is used by VM');
+    const { pid } = this.handle.process;
+    return { pid, cpuUs: 20_000, rssBytes: 300_000_000, pssBytes: 200_000_000 };
   }
 
   async stop(): Promise<void> {
@@ -137,4 +162,9 @@ export class FakeVm implements Vm {
 function freeze(port: Duplex): void {
   port.pause();
   port.resume = () => port;
+}
+
+function thaw(port: Duplex): void {
+  Reflect.deleteProperty(port, 'resume');
+  port.resume();
 }

@@ -1,7 +1,7 @@
 // Counts every call of the mechanisms and lets one of them go wrong.
 import { VirtcontainersError } from '../base/errors.js';
 import type { Agent, AgentConnector } from '../host/agent/agent.js';
-import type { Hypervisor } from '../host/hypervisor/hypervisor.js';
+import type { Hypervisor, Vm } from '../host/hypervisor/hypervisor.js';
 import type { PodShare, Share } from '../host/share/share.js';
 import type { OwnedRecord, Store } from '../host/store/store.js';
 import type { Mechanisms } from '../pod/mechanisms.js';
@@ -38,7 +38,16 @@ const notCounted: ReadonlySet<string> = new Set([
     'agent.signal',
     'agent.signalAll',
   ],
-  ...['agent.close', 'share.attach', 'vm.stop', 'vm.consoleTail', 'store.hasLiveOwner'],
+  ...[
+    'agent.ping',
+    'agent.close',
+    'share.attach',
+    'vm.stop',
+    'vm.consoleTail',
+    'store.hasLiveOwner',
+  ],
+  // Dialled again and again until the agent answers: part of attaching.
+  'vm.dialAgent',
 ]);
 
 export class Faults {
@@ -71,7 +80,9 @@ export class Faults {
       share: this.#watch<Share>('share', mechanisms.share, (share) =>
         this.#watch<PodShare>('share', share as PodShare),
       ),
-      hypervisor: this.#watch<Hypervisor>('hypervisor', mechanisms.hypervisor, (vm) => vm),
+      hypervisor: this.#watch<Hypervisor>('hypervisor', mechanisms.hypervisor, (vm) =>
+        this.#watch<Vm>('vm', vm as Vm),
+      ),
       agents: this.#watch<AgentConnector>('agents', mechanisms.agents, (agent) =>
         this.#watch<Agent>('agent', agent as Agent),
       ),

@@ -25,6 +25,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { processHandle, waitForDeath } from '../process-handle.js';
+import { createTrace } from '../trace/trace.js';
 import { type JailedProcess, type JailSpec, prepareJail, spawnInJail } from './jail.js';
 
 const shell = '/usr/bin/sh';
@@ -502,3 +503,22 @@ async function settled(condition: () => boolean): Promise<void> {
   }
   assert.ok(condition());
 }
+
+test('a traced jail tells what its thread did, in the time in which it was waited for', async () => {
+  const trace = createTrace();
+  const jailed = await trace.run(() => start('true'));
+  const doneMs = trace.spans.find(({ name }) => name === 'spawn')?.endMs ?? 0;
+  await text(jailed.stderr);
+  await jailed.exited;
+  const names = trace.spans.map(({ name }) => name);
+  for (const step of ['isolation', 'root', 'spawn']) assert.ok(names.includes(step), step);
+  const [root, spawned] = ['root', 'spawn'].map((step) =>
+    trace.spans.find(({ name }) => name === step),
+  );
+  assert.ok(root !== undefined && spawned !== undefined);
+  assert.ok(0 < root.beginMs && root.endMs <= spawned.beginMs && spawned.endMs === doneMs);
+  const untraced = await start('true');
+  await text(untraced.stderr);
+  await untraced.exited;
+  assert.equal(trace.spans.length, names.length, 'what is outside of the trace is not in it');
+});

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { VirtcontainersError } from '../errors.js';
 import { makePipe } from '../native/pipes.js';
+import { span } from '../trace/span.js';
 import { usesUserNamespace } from './describe-jail.js';
 import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
 import { planLauncher } from './launcher.js';
@@ -54,7 +55,9 @@ export async function prepareJail(): Promise<void> {
 export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
   checkSpec(spec);
   // The first worker starts while the host is looked at.
-  const [support] = await Promise.all([probeIsolation(spec.sources ?? ['/']), namespaceWorker()]);
+  const [support] = await span('isolation', () =>
+    Promise.all([probeIsolation(spec.sources ?? ['/']), namespaceWorker()]),
+  );
   const userNamespace = usesUserNamespace(spec, support);
   const isolation = { userNamespace, idmappedBinds: userNamespace && support.idmappedBinds };
   let onExit: (exit: JailedExit) => void = () => {};

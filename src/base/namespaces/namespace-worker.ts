@@ -1,16 +1,19 @@
 // The one thread of a process that changes namespaces: it builds jails, spawns in them, and attaches mounts to them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { errnoOf, isVirtcontainersError, reasonOf, VirtcontainersError } from '../errors.js';
+import { type MeasuredSpan, monotonicMs, span } from '../trace/span.js';
 import { attachInNamespace, detachInNamespace, sealInNamespace } from './attach.js';
 import { closeHull, createHull, endHull, enterHull, Home, type Hull, started } from './hull.js';
 import { buildRoot, closeRootParts, openRootParts } from './jail-root.js';
 import type {
   ErrorMessage,
+  PostedRequest,
   SpawnRequest,
   WorkerMessage,
   WorkerRequest,
+  WorkerStart,
 } from './worker-protocol.js';
 
 // Everything here must be synchronous file access: Node's pool threads are in the host's namespaces. And no thread may
@@ -19,16 +22,19 @@ import type {
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker only');
 const home = new Home();
+/** Most spans that an answer tells. */
+const maxSpans = 64;
 let prepared: Hull | undefined;
 // By the pid of the process in it, while that is not reaped.
 const hulls = new Map<number, Hull>();
+let untoldStart = startOfThread();
 
 function send(message: WorkerMessage): void {
   port?.postMessage(message);
 }
 
 async function prepare(): Promise<null> {
-  prepared ??= await createHull(home);
+  prepared ??= await span('namespaces', () => createHull(home));
   return null;
 }
 
@@ -46,7 +52,7 @@ async function takeHull(): Promise<Hull> {
     hull !== undefined && hull.keeper.exitCode === null && hull.keeper.signalCode === null;
   if (usable) return hull;
   if (hull !== undefined) closeHull(hull);
-  return createHull(home);
+  return span('namespaces', () => createHull(home));
 }
 
 async function spawnJailed(request: SpawnRequest): Promise<number> {
@@ -73,18 +79,20 @@ async function spawnInHull(
 ): Promise<ChildProcess> {
   enterHull(hull);
   try {
-    build();
+    span('root', build);
     checkProgram(request.program);
     const [program = '', ...args] = request.argv;
-    const child = spawn(program, args, {
-      // In a session of its own: a ^C or ^Z on our terminal is for us.
-      detached: true,
-      cwd: request.cwd,
-      env: request.env,
-      stdio: [request.inputFd, request.outputFd, request.outputFd],
+    return await span('spawn', async () => {
+      const child = spawn(program, args, {
+        // In a session of its own: a ^C or ^Z on our terminal is for us.
+        detached: true,
+        cwd: request.cwd,
+        env: request.env,
+        stdio: [request.inputFd, request.outputFd, request.outputFd],
+      });
+      await started(child);
+      return child;
     });
-    await started(child);
-    return child;
   } finally {
     home.enter();
   }
@@ -136,6 +144,32 @@ async function carryOut(request: WorkerRequest): Promise<number | null> {
   }
 }
 
+interface Outcome {
+  readonly result: number | null;
+  readonly spans: readonly MeasuredSpan[];
+}
+
+async function untraced(request: WorkerRequest): Promise<Outcome> {
+  return { result: await carryOut(request), spans: [] };
+}
+
+// The recorder is loaded while the thread is at home.
+async function traced(request: WorkerRequest): Promise<Outcome> {
+  const start = untoldStart;
+  untoldStart = [];
+  const { Recorder, toMeasured } = await import('../trace/recorder.js');
+  const recorder = new Recorder(maxSpans);
+  const result = await recorder.run(() => carryOut(request));
+  return { result, spans: [...toMeasured(recorder.spans), ...start] };
+}
+
+function startOfThread(): readonly MeasuredSpan[] {
+  const { tracedSinceMs } = workerData as WorkerStart;
+  if (tracedSinceMs === null) return [];
+  const times = { beginMs: tracedSinceMs, endMs: monotonicMs() };
+  return [{ name: 'start-worker', lane: 'host', ...times, parent: null }];
+}
+
 function toErrorMessage(error: unknown): ErrorMessage {
   const ours = isVirtcontainersError(error);
   return {
@@ -147,10 +181,11 @@ function toErrorMessage(error: unknown): ErrorMessage {
 
 // One after the other: where the thread is, is one state for all of them.
 let last: Promise<void> = Promise.resolve();
-port.on('message', ({ id, request }: { id: number; request: WorkerRequest }) => {
+port.on('message', ({ id, request, isTraced }: PostedRequest) => {
   last = last.then(async () => {
     try {
-      send({ kind: 'done', id, pid: await carryOut(request) });
+      const { result, spans } = isTraced ? await traced(request) : await untraced(request);
+      send({ kind: 'done', id, pid: result, spans });
     } catch (error) {
       send({ kind: 'failed', id, error: toErrorMessage(error) });
     }

@@ -4,7 +4,13 @@ import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { waitFor } from '../deadline.js';
 import { reasonOf, VirtcontainersError } from '../errors.js';
-import type { WorkerMessage, WorkerRequest } from './worker-protocol.js';
+import { monotonicMs, type Recording, recording } from '../trace/span.js';
+import type {
+  PostedRequest,
+  WorkerMessage,
+  WorkerRequest,
+  WorkerStart,
+} from './worker-protocol.js';
 
 /** Longest wait for one request, in milliseconds; a jail takes 15 on a quiet machine. */
 const requestTimeoutMs = 15_000;
@@ -30,6 +36,7 @@ interface Pending extends RequestParts {
   readonly request: WorkerRequest;
   readonly resolve: (pid: number | null) => void;
   readonly reject: (error: Error) => void;
+  readonly trace: Recording | undefined;
   isGivenUp: boolean;
 }
 
@@ -60,8 +67,10 @@ class NamespaceWorker {
 
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
+    const tracedSinceMs = recording() === undefined ? null : monotonicMs();
     this.#worker = new Worker(new URL('./namespace-worker.js', import.meta.url), {
       env: {},
+      workerData: { tracedSinceMs } satisfies WorkerStart,
       execArgv: [],
       // It closes descriptors that system calls made, which Node would warn of.
       trackUnmanagedFds: false,
@@ -78,11 +87,12 @@ class NamespaceWorker {
     clearTimeout(this.#idleTimer);
     this.#lastId += 1;
     const id = this.#lastId;
+    const trace = recording();
     const answer = new Promise<number | null>((resolve, reject) => {
-      this.#pending.set(id, { ...parts, request, resolve, reject, isGivenUp: false });
+      this.#pending.set(id, { ...parts, request, resolve, reject, trace, isGivenUp: false });
     });
     this.#worker.ref();
-    this.#worker.postMessage({ id, request });
+    this.#post({ id, request, isTraced: trace !== undefined });
     try {
       const what = `cannot ${request.kind === 'prepare' ? 'prepare a jail' : `${request.kind} in a jail`}`;
       return await waitFor(answer, { what, timeoutMs: requestTimeoutMs });
@@ -92,6 +102,10 @@ class NamespaceWorker {
     } finally {
       this.#settle();
     }
+  }
+
+  #post(request: PostedRequest): void {
+    this.#worker.postMessage(request);
   }
 
   #giveUp(id: number): void {
@@ -121,9 +135,10 @@ class NamespaceWorker {
       return;
     }
     const { pid } = message;
+    pending.trace?.adopt(message.spans);
     if (pending.isGivenUp) {
       const undo = undoOf(pending.request, pid);
-      if (undo !== null) this.#worker.postMessage({ id: 0, request: undo });
+      if (undo !== null) this.#post({ id: 0, request: undo, isTraced: false });
       return;
     }
     // In the same turn as the message: an exit may be the next one.
@@ -148,7 +163,7 @@ class NamespaceWorker {
   // Asked and not terminated: a thread that is cut off leaves its descriptors open. Whoever comes now gets the next one.
   #retire(): void {
     this.#forget();
-    this.#worker.postMessage({ id: 0, request: { kind: 'end' } });
+    this.#post({ id: 0, request: { kind: 'end' }, isTraced: false });
   }
 
   /** Once: another worker may have taken its place by the time it ends. */

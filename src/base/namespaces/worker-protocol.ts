@@ -1,5 +1,6 @@
 // What the main thread and the namespace worker say to each other.
 import type { ErrorCode } from '../errors.js';
+import type { MeasuredSpan } from '../trace/span.js';
 import type { JailDevice } from './jail-spec.js';
 
 /** A jail as the worker builds it: all decisions are made. */
@@ -67,8 +68,28 @@ export interface ErrorMessage {
   readonly errno: string | null;
 }
 
+/** What the worker is started with. */
+export interface WorkerStart {
+  /** When, on the monotonic clock, where that is to be told with the first answer; else null. */
+  readonly tracedSinceMs: number | null;
+}
+
+/** A request as it is posted. */
+export interface PostedRequest {
+  /** Names the answer; 0 where nobody waits for one. */
+  readonly id: number;
+  readonly request: WorkerRequest;
+  /** Whether the answer shall tell where the time went. */
+  readonly isTraced: boolean;
+}
+
 export type WorkerMessage =
-  | { readonly kind: 'done'; readonly id: number; readonly pid: number | null }
+  | {
+      readonly kind: 'done';
+      readonly id: number;
+      readonly pid: number | null;
+      readonly spans: readonly MeasuredSpan[];
+    }
   | { readonly kind: 'failed'; readonly id: number; readonly error: ErrorMessage }
   | {
       readonly kind: 'exit';

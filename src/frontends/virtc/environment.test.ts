@@ -29,3 +29,16 @@ test('log lines have one line, the fields in order, and no control characters', 
     'info qemu pod=p container=c: a\\nb\\x1b[m {"size":"1","error":"bad"}\n',
   ]);
 });
+
+test('a line is bounded and harmless, whatever a guest has put into it', () => {
+  const lines: string[] = [];
+  const log = stderrLogger('debug', (line) => lines.push(line));
+  const bad = '\u001b]0;title\u0007\n\u009b2J\u202e'.repeat(700_000);
+  log.error({ subsystem: bad, text: bad, error: new Error(bad), list: [bad] }, bad);
+  log.child({ pod: bad }).debug({}, 'x');
+  assert.equal(lines.length, 2);
+  for (const line of lines) {
+    assert.ok(line.length <= 16 * 1024 + 1, `${line.length} characters`);
+    assert.match(line, /^[^\p{Cc}\p{Cf}]*\n$/u);
+  }
+});

@@ -41,8 +41,9 @@ function formatEntry(
   return printable(`${parts.join(' ')}: ${message}${more}`, maxLineLength);
 }
 
-/** Errors and bigints, which JSON has no form for. */
+/** Errors and bigints, which JSON has no form for; of a text no more than a line holds. */
 function plainErrors(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return value.message;
+  if (value instanceof Error) return value.message.slice(0, maxLineLength);
+  if (typeof value === 'string') return value.slice(0, maxLineLength);
   return typeof value === 'bigint' ? value.toString() : value;
 }

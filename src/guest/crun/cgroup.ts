@@ -14,6 +14,8 @@ const emptyTimeoutMs = 15_000;
 const rounds = 8;
 /** Most processes that are moved out of a group before it is left where it is: each move holds up the agent. */
 const maxMoves = 256;
+/** How long processes may take to stand still, in milliseconds: one that waits for a disk or a share does so first. */
+const freezeTimeoutMs = 10_000;
 
 /** Makes the parent of all containers' groups and gives it the controllers that there are. */
 export function prepareCgroups(): void {
@@ -25,26 +27,37 @@ export function prepareCgroups(): void {
   }
 }
 
+interface CgroupOptions {
+  /** Where cgroups are mounted. */
+  readonly root?: string;
+  /** Longest wait for a freeze. */
+  readonly freezeTimeoutMs?: number;
+}
+
 /** A control group, whether it exists or not: a container's, or that of one process in it and what came from that. */
 export class Cgroup implements ProcessGroup {
   /** As the OCI specification names it. */
   readonly path: string;
-  readonly #folder: string;
+  readonly #freezeTimeoutMs: number;
+  /** Its directory. */
+  readonly folder: string;
+  readonly #name: string;
+  readonly #options: CgroupOptions;
 
-  private constructor(path: string) {
-    this.path = path;
-    this.#folder = `${mountPoint}${path}`;
-  }
-
-  static ofContainer(containerId: string): Cgroup {
-    return new Cgroup(`/${parent}/${containerId}`);
+  /** @param name a container's id, or what lies below its group */
+  constructor(name: string, options: CgroupOptions = {}) {
+    this.path = `/${parent}/${name}`;
+    this.folder = `${options.root ?? mountPoint}${this.path}`;
+    this.#freezeTimeoutMs = options.freezeTimeoutMs ?? freezeTimeoutMs;
+    this.#name = name;
+    this.#options = options;
   }
 
   /** Makes one below: it has no controllers, so that all limits and counts stay those of this one. */
   makeBelow(name: string): Cgroup {
-    const below = new Cgroup(`${this.path}/${name}`);
+    const below = new Cgroup(`${this.#name}/${name}`, this.#options);
     try {
-      mkdirSync(below.#folder);
+      mkdirSync(below.folder);
     } catch (error) {
       // Left where it was, see `dissolve`.
       if (errnoOf(error) !== 'EEXIST') throw error;
@@ -58,7 +71,7 @@ export class Cgroup implements ProcessGroup {
     if (signal === SIGKILL && this.#write('cgroup.kill', '1')) return;
     const seen = new Set<number>();
     for (let round = 0; round < rounds; round++) {
-      const fresh = this.#pids(this.#folder).filter((pid) => !seen.has(pid));
+      const fresh = this.#pids(this.folder).filter((pid) => !seen.has(pid));
       if (fresh.length === 0) return;
       for (const pid of fresh) {
         seen.add(pid);
@@ -68,24 +81,61 @@ export class Cgroup implements ProcessGroup {
   }
 
   hasAny(): boolean {
-    return /^populated 1$/m.test(readIfThere(`${this.#folder}/cgroup.events`));
+    return /^populated 1$/m.test(readIfThere(`${this.folder}/cgroup.events`));
   }
 
   /** Removes a group below another, which takes over what is left in it; what cannot be moved is removed with that one. */
   dissolve(): void {
     let moves = 0;
     for (let round = 0; round < rounds; round++) {
-      if (this.#removeFolders(this.#folder)) return;
-      for (const pid of this.#pids(this.#folder)) {
-        if (++moves > maxMoves || !moveTo(dirname(this.#folder), pid)) return;
+      if (this.#removeFolders(this.folder)) return;
+      for (const pid of this.#pids(this.folder)) {
+        if (++moves > maxMoves || !moveTo(dirname(this.folder), pid)) return;
       }
     }
   }
 
   /** How many processes in the group the kernel has killed for want of memory. */
   oomKills(): number {
-    const events = readIfThere(`${this.#folder}/memory.events`);
+    const events = readIfThere(`${this.folder}/memory.events`);
     return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+  }
+
+  /** Every process of the group and of those below it. */
+  pids(): readonly number[] {
+    return this.#pids(this.folder);
+  }
+
+  /**
+   * Stops what is in the group and in those below it; resolves when all of it stands still.
+   * @throws VirtcontainersError `timeout`, and then it goes on; `invalid-state` if it was thawed meanwhile
+   */
+  async freeze(): Promise<void> {
+    const what = `cannot pause cgroup ${this.path}`;
+    if (!this.#write('cgroup.freeze', '1')) {
+      throw new VirtcontainersError('not-found', `${what}: it is gone`);
+    }
+    const deadline = performance.now() + this.#freezeTimeoutMs;
+    for (let pauseMs = 1; !this.#isFrozen(); pauseMs = Math.min(pauseMs * 2, 50)) {
+      if (readIfThere(`${this.folder}/cgroup.freeze`).trim() !== '1') {
+        throw new VirtcontainersError('invalid-state', `${what}: it was resumed or removed`);
+      }
+      if (performance.now() > deadline) {
+        this.thaw();
+        const reason = `its processes do not stand still within ${this.#freezeTimeoutMs} ms`;
+        throw new VirtcontainersError('timeout', `${what}: ${reason}`);
+      }
+      await sleep(pauseMs);
+    }
+  }
+
+  /** Lets it go on; one that is gone is no error. */
+  thaw(): void {
+    this.#write('cgroup.freeze', '0');
+  }
+
+  #isFrozen(): boolean {
+    return /^frozen 1$/m.test(readIfThere(`${this.folder}/cgroup.events`));
   }
 
   /** Kills what is in the group and removes it. */
@@ -93,9 +143,9 @@ export class Cgroup implements ProcessGroup {
     const SIGKILL = 9;
     const deadline = performance.now() + emptyTimeoutMs;
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
-      if (this.#removeFolders(this.#folder)) return;
+      if (this.#removeFolders(this.folder)) return;
       this.signalAll(SIGKILL);
-      if (this.#removeFolders(this.#folder)) return;
+      if (this.#removeFolders(this.folder)) return;
       if (performance.now() > deadline) {
         const message = `cannot remove cgroup ${this.path}: its processes do not end`;
         throw new VirtcontainersError('timeout', message);
@@ -106,7 +156,7 @@ export class Cgroup implements ProcessGroup {
 
   #write(file: string, text: string): boolean {
     try {
-      writeFileSync(`${this.#folder}/${file}`, text);
+      writeFileSync(`${this.folder}/${file}`, text);
       return true;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;

@@ -11,9 +11,12 @@ import {
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
 import { O_PATH } from '../../base/native/open-beneath.js';
 import type { NewProcess, RuntimeContainer, RuntimeProcess } from '../doors.js';
+import type { ContainerUsage, ProcessListing } from '../usage.js';
 import type { Cgroup } from './cgroup.js';
+import { readUsage } from './cgroup-usage.js';
 import { checkExecutable } from './executable.js';
 import type { ProcessMaker } from './process-maker.js';
+import { listProcesses } from './processes.js';
 import { type CompleteProcess, checkWorkingDirectory, completeProcess } from './spec.js';
 
 export interface CrunContainerParts {
@@ -105,6 +108,22 @@ export class CrunContainer implements RuntimeContainer {
 
   oomKills(): number {
     return this.#parts.cgroup.oomKills();
+  }
+
+  pause(): Promise<void> {
+    return this.#parts.cgroup.freeze();
+  }
+
+  async resume(): Promise<void> {
+    this.#parts.cgroup.thaw();
+  }
+
+  usage(): ContainerUsage {
+    return readUsage(this.#parts.cgroup.folder);
+  }
+
+  listProcesses(moreBytes: (pid: number) => number): Promise<ProcessListing> {
+    return listProcesses(this.#parts.cgroup.pids(), { moreBytes });
   }
 
   /** Resolves when all processes that were made have ended. */

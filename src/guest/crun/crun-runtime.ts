@@ -3,6 +3,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from
 import { waitFor } from '../../base/deadline.js';
 import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
 import { O_PATH } from '../../base/native/open-beneath.js';
+import { span } from '../../base/trace/span.js';
 import { Undo } from '../../base/undo.js';
 import { isObject } from '../decode.js';
 import type { ContainerRuntime, NewContainer, RuntimeContainer } from '../doors.js';
@@ -60,13 +61,17 @@ export class CrunRuntime implements ContainerRuntime {
       const folder = this.#folderOf(id);
       mkdirSync(folder);
       undo.add(`remove container ${id}`, () => this.destroy(id));
-      const rootPath = mountRootfs(folder, options.root, this.#shares);
-      const sharedPaths = options.sharedMounts.map((path) => this.#shares.resolve(path));
-      const process = prepareProcess(rootPath, options);
-      const cgroup = Cgroup.ofContainer(id);
+      const rootPath = span('mount-root', () => mountRootfs(folder, options.root, this.#shares));
+      const sharedPaths = span('resolve-mounts', () =>
+        options.sharedMounts.map((path) => this.#shares.resolve(path)),
+      );
+      const process = span('prepare-process', () => prepareProcess(rootPath, options));
+      const cgroup = new Cgroup(id);
       const places = { rootPath, sharedPaths, cgroupPath: cgroup.path };
-      const config = `${folder}/config.json`;
-      writeFileSync(config, JSON.stringify(completeSpec(spec, process.json, places)));
+      span('write-spec', () => {
+        const config = JSON.stringify(completeSpec(spec, process.json, places));
+        writeFileSync(`${folder}/config.json`, config);
+      });
       const init = await this.#maker.make({
         process,
         stdin: options.stdin,
@@ -84,7 +89,7 @@ export class CrunRuntime implements ContainerRuntime {
 
   async destroy(id: string): Promise<void> {
     const folder = this.#folderOf(id);
-    await Cgroup.ofContainer(id).remove();
+    await new Cgroup(id).remove();
     const ended = this.#containers.get(id)?.allEnded();
     // What has left its control group has ended; its status follows with the next signal.
     if (ended !== undefined)

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
 import { spawnChild } from '../../base/native/children.js';
+import { span } from '../../base/trace/span.js';
 import type { ProcessEnd } from '../doors.js';
 import type { Reaper } from '../machine/reaper.js';
 import { signalPid } from './cgroup.js';
@@ -56,8 +57,9 @@ export class Crun {
       const argv = [file, `--root=${stateFolder}`, `--log=${log}`, command];
       argv.push(`--pid-file=${pidFile}`, ...rest);
       const env = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
-      const crun = spawnChild({ file, argv, env, stdio: call.stdio });
-      const end = await this.#wait(crun, mark);
+      const end = await span(`crun-${command}`, () =>
+        this.#wait(spawnChild({ file, argv, env, stdio: call.stdio }), mark),
+      );
       if (end.code !== 0 || end.signal !== 0) throw crunError(call.command, textOf(log), end);
       const pid = Number(textOf(pidFile));
       if (!(pid > 1)) throw new VirtcontainersError('internal', 'cannot use crun: it named no pid');

@@ -4,6 +4,8 @@ import { VirtcontainersError } from '../../base/errors.js';
 import { addEntropy, setClock, setHostname } from '../../base/native/machine.js';
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../base/native/mounts.js';
 import type { Identity, MachineSize, System } from '../doors.js';
+import type { MachineUsage } from '../usage.js';
+import { toMachineUsage } from './machine-usage.js';
 import { bringOnline } from './online.js';
 
 /** Fewest bytes of entropy that make a machine its own. */
@@ -57,6 +59,13 @@ export class LinuxMachine implements System {
 
   online(size: MachineSize): Promise<MachineSize> {
     return bringOnline('/sys/devices/system', size);
+  }
+
+  usage(): MachineUsage {
+    return toMachineUsage(
+      readFileSync('/proc/stat', 'utf8'),
+      readFileSync('/proc/meminfo', 'utf8'),
+    );
   }
 
   /** The root image is read-only, so a file of it is covered by one on the tmpfs: once, then that is written. */

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
+import type { ContainerStats, PodStats, ProcessList } from '../../model/usage.js';
 
 /** The version of `virtcontainers.agent.v1` that is spoken here. */
 export const agentProtocolVersion = 1;
@@ -61,6 +62,34 @@ export interface GuestInfo {
   readonly uptimeMs: number;
 }
 
+/** When a phase of the guest's boot was over, on the guest's clock. */
+export interface GuestBootMark {
+  readonly name: string;
+  readonly atMs: number;
+}
+
+/** What the guest has measured of its own work, on its clock. */
+export interface GuestSpan {
+  readonly name: string;
+  readonly beginMs: number;
+  readonly endMs: number;
+  /** Index of the span around it, which comes before it; null for none. */
+  readonly parent: number | null;
+  readonly failed: boolean;
+}
+
+/** The guest's own times, which begin with its kernel; bounded, each name printable, everything in an order that can be. */
+export interface GuestTimes {
+  /** The phases of the boot in their order. */
+  readonly bootMarks: readonly GuestBootMark[];
+  readonly spans: readonly GuestSpan[];
+  /** The guest's clock when it was asked and when it answered. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+  /** What was left out: no room in the guest, or more than can be or than is believed. */
+  readonly dropped: number;
+}
+
 /** One call's bounds. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -88,6 +117,20 @@ export interface InputChunk {
   readonly end: boolean;
 }
 
+/** What `stats` asks for. */
+export interface StatsQuery {
+  readonly containerIds: readonly string[];
+  /** Also the guest's own. */
+  readonly machine: boolean;
+}
+
+export interface GuestStats {
+  /** Those of the containers that exist, in the order they were asked for. */
+  readonly containers: readonly ContainerStats[];
+  /** Null where it was not asked for, or the guest gave none. */
+  readonly machine: Omit<PodStats['vm'], 'cpus'> | null;
+}
+
 /** Connects to agents; attaching also works after another host's side died in the middle of a frame. */
 export interface AgentConnector {
   /** @param dial opens a fresh connection to the agent's channel; called again if an attempt gets no answer. */
@@ -108,8 +151,12 @@ export interface AttachOptions {
  */
 export interface Agent {
   readonly info: GuestInfo;
+  /** How often something has come from the guest, whatever it was; where it stays the same, the guest is silent. */
+  readonly heard: number;
   /** Resolves when the connection has ended, with the reason if there is one. */
   readonly closed: Promise<Error | undefined>;
+  /** Asks for an answer, whatever it is. */
+  ping(options?: CallOptions): Promise<void>;
   /** Fresh entropy and the host's clock are added by the implementation. */
   personalize(identity: Identity, options?: CallOptions): Promise<void>;
   /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
@@ -143,6 +190,13 @@ export interface Agent {
   ): Promise<{ readonly offset: bigint; readonly closed: boolean }>;
   resizeTerminal(process: ProcessRef, size: TerminalSize, options?: CallOptions): Promise<void>;
   destroyContainer(containerId: string, options?: CallOptions): Promise<void>;
+  /** The guest's times; the first call begins the recording of its spans. @throws `unsupported` if it is older than that */
+  trace(options?: CallOptions): Promise<GuestTimes>;
+  /** Resolves when all its processes stand still; safe to repeat. */
+  pauseContainer(containerId: string, options?: CallOptions): Promise<void>;
+  resumeContainer(containerId: string, options?: CallOptions): Promise<void>;
+  listProcesses(containerId: string, options?: CallOptions): Promise<ProcessList>;
+  stats(query: StatsQuery, options?: CallOptions): Promise<GuestStats>;
   /** Ends the connection; pending calls reject with `unavailable`. Safe to repeat. */
   close(): void;
 }

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { sleep, waitFor } from '../../base/deadline.js';
 import { abortError, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
+import { span } from '../../base/trace/span.js';
 import { printable } from '../../base/untrusted-text.js';
 import { streamChunkBytes } from '../../model/limits.js';
 import { AttachError, attachToGuest } from '../../wire/attach/index.js';
@@ -61,8 +62,9 @@ export class TtrpcAgentConnector implements AgentConnector {
         throw new VirtcontainersError('timeout', `${what}: ${reason}`);
       }
       const attempt = { what, signal, timeoutMs: Math.min(remainingMs, this.#attemptTimeoutMs) };
-      const stream = await this.#dial(dial, { ...attempt, timeoutMs: remainingMs });
-      const agent = await this.#tryAttach(stream, attempt);
+      const bounds = { ...attempt, timeoutMs: remainingMs };
+      const stream = await span('dial', () => this.#dial(dial, bounds));
+      const agent = await span('attach', () => this.#tryAttach(stream, attempt));
       if (agent instanceof TtrpcAgent) return agent;
       lastFailure = agent.retryBecause;
       await sleep(Math.min(redialMs, Math.max(0, end - performance.now())), signal);
@@ -95,7 +97,8 @@ export class TtrpcAgentConnector implements AgentConnector {
     }
     const connection = connectClient(duplex, { maxResponseBytes });
     try {
-      return new TtrpcAgent(connection, await this.#handshake(connection, bounds));
+      const info = await span('handshake', () => this.#handshake(connection, bounds));
+      return new TtrpcAgent(connection, info);
     } catch (error) {
       connection.close();
       if (error instanceof VirtcontainersError) throw error;

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { VirtcontainersError } from '../../base/errors.js';
 import { streamChunkBytes } from '../../model/limits.js';
+import { agentCalls } from '../../testing/agent-calls.js';
 import { FakePort } from '../../testing/fake-port.js';
 import { listenForHosts } from '../../wire/attach/index.js';
 import {
@@ -14,7 +15,6 @@ import {
   OutputStream,
 } from '../../wire/gen/agent_pb.js';
 import { type Handlers, implement, type RpcCode, RpcError, serve } from '../../wire/ttrpc/index.js';
-import type { Agent, CallOptions } from './agent.js';
 import { TtrpcAgentConnector } from './ttrpc-agent-connector.js';
 
 type AgentHandlers = Handlers<(typeof AgentService)['method']>;
@@ -27,6 +27,8 @@ const greeting = {
 };
 const init = { containerId: 'web', processId: '' };
 const exec = { containerId: 'web', processId: 'sh' };
+// The handshake has been answered when there is an agent.
+const { handshake: _, ...methods } = agentCalls;
 const connector = new TtrpcAgentConnector({ version: '0.1.0' });
 
 /** A guest with the given methods, its port, and the connections that hosts made to it. */
@@ -46,50 +48,6 @@ async function attach(handlers: Partial<AgentHandlers>) {
   const agent = await connector.attach(async () => port.connect(), { podId: 'p', timeoutMs: 5000 });
   return { agent, port, connections };
 }
-
-/** Every method, as a caller would call it. */
-const methods: Readonly<Record<string, (agent: Agent, options: CallOptions) => Promise<unknown>>> =
-  {
-    personalize: (agent, options) =>
-      agent.personalize({ hostname: 'h', machineId: 'a'.repeat(32) }, options),
-    online: (agent, options) => agent.online({ cpus: 2, memoryMiB: 1024 }, options),
-    createContainer: (agent, options) =>
-      agent.createContainer(
-        {
-          containerId: 'web',
-          specJson: '{"ociVersion":"1.0.2"}',
-          root: {
-            kind: 'directory',
-            source: { tag: 'virtc-ro', cached: true, path: 'r0' },
-            discardWrites: true,
-          },
-          sharedMounts: [{ tag: 'virtc-rw', cached: false, path: 'm0' }],
-          stdin: true,
-          terminalSize: { columns: 80, rows: 24 },
-        },
-        options,
-      ),
-    startContainer: (agent, options) => agent.startContainer('web', options),
-    exec: (agent, options) =>
-      agent.exec(
-        { ...exec, processJson: '{"args":["sh"]}', stdin: false, terminalSize: null },
-        options,
-      ),
-    signal: (agent, options) => agent.signal(init, 15, options),
-    wait: (agent, options) => agent.wait(exec, options),
-    release: (agent, options) => agent.release(exec, options),
-    readOutput: (agent, options) =>
-      agent.readOutput(
-        exec,
-        { stream: 'stderr', offset: 7n, acknowledged: 5n, maxBytes: 100 },
-        options,
-      ),
-    writeInput: (agent, options) =>
-      agent.writeInput(exec, { offset: 5n, data: Buffer.from('hello'), end: true }, options),
-    resizeTerminal: (agent, options) =>
-      agent.resizeTerminal(exec, { columns: 1, rows: 2 }, options),
-    destroyContainer: (agent, options) => agent.destroyContainer('web', options),
-  };
 
 test('every method reaches the guest with all that was given', async () => {
   const requests = new Map<string, Record<string, unknown>>();
@@ -150,11 +108,17 @@ test('every method reaches the guest with all that was given', async () => {
   assert.deepEqual([stdin, terminalSize.columns], [true, 80]);
   assert.equal(requests.get('exec')?.['terminalSize'], undefined);
   assert.equal(requests.get('signal')?.['processId'], '');
-  assert.equal(requests.get('signal')?.['signal'], 15);
+  const { signal, all } = requests.get('signal') ?? {};
+  assert.deepEqual([signal, all], [15, false]);
   assert.equal(requests.get('readOutput')?.['stream'], OutputStream.STDERR);
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);
   assert.equal(requests.get('writeInput')?.['end'], true);
+  for (const name of ['pauseContainer', 'resumeContainer', 'listProcesses']) {
+    assert.equal(requests.get(name)?.['containerId'], 'web');
+  }
+  assert.deepEqual(requests.get('stats')?.['containerIds'], ['web', 'db']);
+  assert.equal(requests.get('stats')?.['machine'], true);
   agent.close();
   assert.equal(await agent.closed, undefined);
 });
@@ -275,14 +239,11 @@ for (const [thrown, code, reason] of failures) {
         throw thrown;
       },
     });
-    await assert.rejects(
-      methods['exec']?.(agent, {}) ?? assert.fail(),
-      (error: VirtcontainersError) => {
-        assert.deepEqual([error.code, error.details['reason']], [code, reason]);
-        assert.equal(error.message, 'cannot exec process sh of container web: x');
-        return true;
-      },
-    );
+    await assert.rejects(methods.exec(agent, {}), (error: VirtcontainersError) => {
+      assert.deepEqual([error.code, error.details['reason']], [code, reason]);
+      assert.equal(error.message, 'cannot exec process sh of container web: x');
+      return true;
+    });
     agent.close();
   });
 }

@@ -3,21 +3,27 @@ import { randomBytes } from 'node:crypto';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
 import { agentCallTimeoutMs, streamChunkBytes } from '../../model/limits.js';
+import type { ProcessList } from '../../model/usage.js';
 import { Agent as AgentService } from '../../wire/gen/agent_pb.js';
 import { type Client, type ClientConnection, createClient } from '../../wire/ttrpc/index.js';
-import type {
-  Agent,
-  CallOptions,
-  GuestContainer,
-  GuestInfo,
-  GuestProcess,
-  Identity,
-  InputChunk,
-  OutputChunk,
-  OutputRange,
-  ProcessRef,
+import {
+  type Agent,
+  agentProtocolVersion,
+  type CallOptions,
+  type GuestContainer,
+  type GuestInfo,
+  type GuestProcess,
+  type GuestStats,
+  type GuestTimes,
+  type Identity,
+  type InputChunk,
+  type OutputChunk,
+  type OutputRange,
+  type ProcessRef,
+  type StatsQuery,
 } from './agent.js';
 import { toAgentError } from './agent-error.js';
+import { toGuestTimes } from './to-guest-times.js';
 import {
   toCreateRequest,
   toExecRequest,
@@ -26,6 +32,7 @@ import {
   toOutputChunk,
   toOutputStream,
 } from './to-proto.js';
+import { toGuestStats, toProcessList } from './to-usage.js';
 
 type Rpc = Client<(typeof AgentService)['method']>;
 
@@ -45,12 +52,23 @@ export class TtrpcAgent implements Agent {
     this.#rpc = createClient(AgentService, connection);
   }
 
+  get heard(): number {
+    return this.#connection.received;
+  }
+
   get closed(): Promise<Error | undefined> {
     return this.#connection.closed;
   }
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** The handshake once more: the cheapest call there is, and it changes nothing. */
+  async ping(options?: CallOptions): Promise<void> {
+    await this.#call('cannot ping the guest', options, (bounds) =>
+      this.#rpc.handshake({ protocolVersion: agentProtocolVersion }, bounds),
+    );
   }
 
   async personalize({ hostname, machineId }: Identity, options?: CallOptions): Promise<void> {
@@ -170,6 +188,35 @@ export class TtrpcAgent implements Agent {
     await this.#call(`cannot destroy container ${containerId}`, options, (bounds) =>
       this.#rpc.destroyContainer({ containerId }, bounds),
     );
+  }
+
+  async trace(options?: CallOptions): Promise<GuestTimes> {
+    const what = 'cannot trace the guest';
+    return toGuestTimes(await this.#call(what, options, (bounds) => this.#rpc.trace({}, bounds)));
+  }
+
+  async pauseContainer(containerId: string, options?: CallOptions): Promise<void> {
+    await this.#call(`cannot pause container ${containerId}`, options, (bounds) =>
+      this.#rpc.pauseContainer({ containerId }, bounds),
+    );
+  }
+
+  async resumeContainer(containerId: string, options?: CallOptions): Promise<void> {
+    await this.#call(`cannot resume container ${containerId}`, options, (bounds) =>
+      this.#rpc.resumeContainer({ containerId }, bounds),
+    );
+  }
+
+  async listProcesses(containerId: string, options?: CallOptions): Promise<ProcessList> {
+    const what = `cannot list the processes of container ${containerId}`;
+    const call = (bounds: CallOptions) => this.#rpc.listProcesses({ containerId }, bounds);
+    return toProcessList(await this.#call(what, options, call), containerId, what);
+  }
+
+  async stats({ containerIds, machine }: StatsQuery, options?: CallOptions): Promise<GuestStats> {
+    const request = { containerIds: [...containerIds], machine };
+    const call = (bounds: CallOptions) => this.#rpc.stats(request, bounds);
+    return toGuestStats(await this.#call('cannot get statistics', options, call), containerIds);
   }
 
   async #call<T>(

@@ -1,8 +1,9 @@
 // Makes a pod's cgroups, with bounds on memory and processes.
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf, reasonOf } from '../../base/errors.js';
 import { type Logger, silentLogger } from '../../base/log.js';
+import { makeDirectory } from '../../base/make-directory.js';
 import {
   controllers,
   type Hierarchy,
@@ -107,9 +108,9 @@ function makePodDirectory(parent: string, podId: string, prepare: () => void): s
   const directory = path.join(parent, podId);
   for (let attempt = 0; ; attempt += 1) {
     try {
-      mkdirSync(parent, { recursive: true });
+      makeDirectory(parent, 0o755);
       prepare();
-      mkdirSync(directory, { recursive: true });
+      makeDirectory(directory, 0o755);
       return directory;
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' || attempt === 10) throw error;

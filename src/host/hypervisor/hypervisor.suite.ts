@@ -122,10 +122,22 @@ export function hypervisorSuite(name: string, createWorld: () => Promise<Hypervi
         assert.ok(vm.size.memoryMiB > plan.bootMemoryMiB);
       }));
 
-    test('a VM can be paused and resumed', () =>
+    test('a VM can be paused and resumed, more than once, and ended while it is paused', () =>
       withVm(async (vm) => {
-        await vm.pause();
-        await vm.resume();
+        for (const step of ['pause', 'pause', 'resume', 'resume', 'pause'] as const) {
+          await vm[step]();
+        }
+        await vm.stop({ graceMs: soonMs });
+        assert.equal((await vm.exited).kind, 'stopped');
+      }));
+
+    test('a VM’s process is told with what it uses', () =>
+      withVm(async (vm) => {
+        const { pid, rssBytes, pssBytes, cpuUs } = await vm.usage();
+        assert.equal(pid, vm.handle.process.pid);
+        assert.ok(rssBytes !== null && pssBytes !== null && cpuUs !== null);
+        assert.ok(pssBytes > 1_000_000 && pssBytes <= rssBytes, `${pssBytes} of ${rssBytes}`);
+        assert.ok(cpuUs > 0);
       }));
 
     test('a stopped VM says so, is refused everything but another stop, and can be started again', async () => {
@@ -182,6 +194,7 @@ async function refusesAll(vm: Vm): Promise<void> {
     grow: () => vm.grow({ cpus: 2, memoryMiB: 1024 }),
     pause: () => vm.pause(),
     resume: () => vm.resume(),
+    usage: () => vm.usage(),
   };
   const { consoleTail, stderrTail } = await vm.exited;
   for (const [method, call] of Object.entries(calls)) {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/log.js';
 import type { JailDescription } from '../../base/namespaces/jail.js';
 import type { VmHandle } from '../../model/handle.js';
+import type { HostUsage } from '../../model/usage.js';
 
 /** What executes the guest's instructions. `tcg` is emulation: slower, and not a security boundary of KVM's kind. */
 export interface Accelerator {
@@ -96,6 +97,8 @@ export interface Vm {
   readonly accelerator: Accelerator;
   /** The process in whose mount namespace the shares of this VM live; null where there is none (a fake). */
   readonly mountNamespacePid: number | null;
+  /** When the guest began to run, on the monotonic clock in milliseconds. */
+  readonly runsSinceMs: number;
   /** Settles once, as soon as the VM is gone; never rejects. */
   readonly exited: Promise<VmExit>;
   /** Opens a fresh connection to the agent's channel; the one before must be closed. */
@@ -104,8 +107,11 @@ export interface Vm {
   readonly size: VmSize;
   /** Grows the VM to at least `size`; the guest must then bring it online. Shrinking is not done. */
   grow(size: VmSize): Promise<void>;
+  /** Stops its processors; a paused VM can be ended. Both are safe to repeat. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** What its process uses on the host. */
+  usage(): Promise<HostUsage>;
   /**
    * Ends the VM in order, by force after `graceMs`; resolves when it is gone and its handle released, which is all
    * that is left to do where it has already ended. Safe to repeat.

@@ -115,6 +115,14 @@ const damages: Record<string, { readonly reason: RegExp; readonly damage: () => 
       await rename(`${file}.new`, file);
     },
   },
+  'a file that QEMU may not read': {
+    reason: /vmlinux: its mode is 600, which QEMU's user may not read/,
+    damage: () => chmod(path.join(directory, 'vmlinux'), 0o600),
+  },
+  'a directory that QEMU may not enter': {
+    reason: /its mode is 000, which keeps QEMU's user out/,
+    damage: () => chmod(directory, 0),
+  },
   'a missing file': {
     reason: /vmlinux: ENOENT/,
     damage: () => rm(path.join(directory, 'vmlinux')),

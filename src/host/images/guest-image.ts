@@ -34,6 +34,11 @@ export async function openGuestImage(options: OpenGuestImageOptions): Promise<Gu
     },
   );
   const manifest = parseManifest(directory, text);
+  // QEMU reads it as an unprivileged user, whatever this process may.
+  const { mode } = await stat(directory);
+  if ((mode & 0o001) === 0) {
+    throw damaged(directory, `its mode is ${octal(mode)}, which keeps QEMU's user out`);
+  }
   const entries = await Promise.all(
     guestImageRoles.map(
       async (role) => [role, await checkFile(directory, manifest.files[role])] as const,
@@ -66,12 +71,19 @@ async function checkFile(directory: string, file: GuestImageFile): Promise<strin
   });
   const differences = [
     found.isFile() ? null : 'it is not a regular file',
+    (found.mode & 0o004n) === 0n
+      ? `its mode is ${octal(Number(found.mode))}, which QEMU's user may not read`
+      : null,
     differs('size', String(file.sizeBytes), String(found.size)),
     differs('inode', file.inode, String(found.ino)),
     differs('time of change', file.mtimeNs, String(found.mtimeNs)),
   ].filter((difference) => difference !== null);
   if (differences.length > 0) throw damaged(directory, `${file.name}: ${differences.join(', ')}`);
   return whole;
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(3, '0');
 }
 
 function differs(what: string, expected: string, found: string): string | null {

@@ -1,8 +1,9 @@
 // A log on disk that never grows beyond two files and never makes its writer wait.
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../../base/deadline.js';
+import { makeDirectory } from '../../base/make-directory.js';
 import { logFileBytes } from '../../model/limits.js';
 import { formatRecord } from './log-record.js';
 
@@ -61,7 +62,7 @@ export class BoundedLog {
   /** Opens a log for appending. */
   static async open(options: BoundedLogOptions): Promise<BoundedLog> {
     const log = new BoundedLog(options);
-    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    makeDirectory(options.directory, 0o700);
     log.#file = await log.#openFile();
     return log;
   }

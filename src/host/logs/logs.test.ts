@@ -1,5 +1,6 @@
 // Tests of bounded logs: exact, bounded, harmless on a terminal, and never in the way.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,6 +102,26 @@ test('a flood without line ends stays within two files, and its end is kept', as
   await log.close();
   for (const file of logFiles(directory, 'flood')) assert.ok((await stat(file)).size <= fileBytes);
   assert.ok((await contents('flood')).endsWith('xxxthe end'));
+});
+
+test('ten megabytes without a line end, all at once and full of escape sequences, cost no more than their bound', async () => {
+  const options = { directory, name: 'line', fileBytes: 256 * 1024, maxPendingBytes: 128 * 1024 };
+  const log = await BoundedLog.open(options);
+  const line = Buffer.from('\u001b]0;title\u0007\u009b2J\r\0'.repeat(600_000)).subarray(0, 1e7);
+  log.write(line);
+  log.write(Buffer.from('\nthe end\n'));
+  await log.close();
+  for (const file of logFiles(directory, 'line')) {
+    if (!existsSync(file)) continue;
+    assert.ok((await stat(file)).size <= options.fileBytes);
+    // A terminal that shows the file does nothing with it.
+    assert.match(await readFile(file, 'latin1'), /^[ -~\n]*$/);
+  }
+  const records = await readLogTail({ directory, name: 'line', maxBytes: 1e6 });
+  assert.ok(
+    records.some(({ stream }) => stream === 'note'),
+    'what was dropped is noted',
+  );
 });
 
 test('what a disk cannot take in time is dropped and noted, and the writer never waits', async () => {

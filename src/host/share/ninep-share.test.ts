@@ -20,6 +20,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { type JailedProcess, spawnInJail } from '../../base/namespaces/jail.js';
+import { SystemFaults } from '../../testing/system-faults.js';
 import { NinePShare } from './ninep-share.js';
 import type { PodShare, ShareBinding, ShareTree } from './share.js';
 import { type SuiteVm, shareSuite } from './share.suite.js';
@@ -60,6 +61,31 @@ shareSuite({
   name: '9p share of a VM without a mount namespace',
   share,
   startVm: async () => ({ mountNamespacePid: null, end: async () => {} }),
+});
+
+test('whatever fails while a share is made is told with its place, and nothing of it is left', async () => {
+  const runDirectory = mkdtempSync(path.join(tmpdir(), 'ninep-faults-'));
+  const faults = new SystemFaults([runDirectory]);
+  faults.install();
+  try {
+    for (let failing = 1; ; failing++) {
+      faults.arm(failing, 'EROFS', 'once');
+      const failure: unknown = await share.create({ podId: 'pod', runDirectory }).then(
+        () => null,
+        (error) => error,
+      );
+      faults.disarm();
+      if (failure === null) {
+        assert.ok(failing > 4, `${failing} calls`);
+        break;
+      }
+      assert.match(String(failure), /cannot create share of pod pod: EROFS: .*ninep-faults-/);
+      assert.deepEqual(readdirSync(runDirectory), [], faults.met.at(-1));
+    }
+  } finally {
+    faults.remove();
+    rmSync(runDirectory, { recursive: true });
+  }
 });
 
 let directory = '';

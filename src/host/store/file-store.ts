@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import { makeDirectory } from '../../base/make-directory.js';
 import { validateId } from '../../model/id.js';
 import { type Files, nodeFiles, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 import { gonePrefix, OwnedPodDirectory } from './owned-pod-directory.js';
@@ -127,7 +128,7 @@ export class FileStore implements Store {
   }
 
   #makeDirectories(): void {
-    this.#files.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#root, 0o700, this.#files);
     for (const directory of [this.#pods, this.#containers]) {
       try {
         this.#files.mkdirSync(directory, { mode: 0o700 });

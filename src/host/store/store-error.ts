@@ -4,7 +4,10 @@ import { reasonOf, VirtcontainersError } from '../../base/errors.js';
 /** Errors that are ours already stay as they are. @param what `cannot <verb> pod <id>` */
 export function toStoreError(error: unknown, what: string, path: string): VirtcontainersError {
   if (error instanceof VirtcontainersError) return error;
-  return new VirtcontainersError('internal', `${what}: ${reasonOf(error)}`, {
+  const reason = reasonOf(error);
+  // What is about a descriptor names no place, or one below /proc.
+  const place = reason.includes(path) ? '' : ` (in ${path})`;
+  return new VirtcontainersError('internal', `${what}: ${reason}${place}`, {
     cause: error,
     details: { path },
   });

@@ -105,6 +105,18 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     await owned.remove();
   });
 
+  for (const state of ['ready', 'running', 'paused', 'stopped'] as const) {
+    check(`a pod and a container that are ${state} are kept as such`, async ({ store, other }) => {
+      const owned = await store.create('a');
+      const record = sampleRecord('a');
+      const containers = record.containers.map((container) => ({ ...container, state }));
+      await owned.save({ ...record, state, containers });
+      const loaded = await other.load('a');
+      assert.deepEqual([loaded.state, loaded.containers[0]?.state], [state, state]);
+      await owned.remove();
+    });
+  }
+
   check('the last of many saves wins, begun without waiting', async ({ store, other }) => {
     const owned = await store.create('a');
     const saves = [1, 2, 3, 4, 5].map((pid) =>

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iZwoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIEg8KB3dhaXRfbXMYBSABKA0iHgoOU2lnbmFsUmVzcG9uc2USDAoEbGVmdBgBIAEoCCI3CgtXYWl0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSI+CgxXYWl0UmVzcG9uc2USEQoJZXhpdF9jb2RlGAEgASgNEg4KBnNpZ25hbBgCIAEoDRILCgNvb20YAyABKAgiOgoOUmVsZWFzZVJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIq0BChFSZWFkT3V0cHV0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRI1CgZzdHJlYW0YAyABKA4yJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PdXRwdXRTdHJlYW0SDgoGb2Zmc2V0GAQgASgEEhEKCW1heF9ieXRlcxgFIAEoDRIUCgxhY2tub3dsZWRnZWQYBiABKAQiLwoSUmVhZE91dHB1dFJlc3BvbnNlEgwKBGRhdGEYASABKAwSCwoDZW5kGAIgASgIImgKEVdyaXRlSW5wdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEg4KBm9mZnNldBgDIAEoBBIMCgRkYXRhGAQgASgMEgsKA2VuZBgFIAEoCCI0ChJXcml0ZUlucHV0UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg4KBmNsb3NlZBgCIAEoCCJ2ChVSZXNpemVUZXJtaW5hbFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSMwoEc2l6ZRgDIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIYChZSZXNpemVUZXJtaW5hbFJlc3BvbnNlIi8KF0Rlc3Ryb3lDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIaChhEZXN0cm95Q29udGFpbmVyUmVzcG9uc2UqYQoMT3V0cHV0U3RyZWFtEh0KGU9VVFBVVF9TVFJFQU1fVU5TUEVDSUZJRUQQABIYChRPVVRQVVRfU1RSRUFNX1NURE9VVBABEhgKFE9VVFBVVF9TVFJFQU1fU1RERVJSEAIytgoKBUFnZW50EmIKCUhhbmRzaGFrZRIpLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlcXVlc3QaKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5IYW5kc2hha2VSZXNwb25zZRJoCgtQZXJzb25hbGl6ZRIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVxdWVzdBosLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVzcG9uc2USWQoGT25saW5lEiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT25saW5lUmVxdWVzdBonLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk9ubGluZVJlc3BvbnNlEnQKD0NyZWF0ZUNvbnRhaW5lchIvLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QaMC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcmVhdGVDb250YWluZXJSZXNwb25zZRJxCg5TdGFydENvbnRhaW5lchIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXJ0Q29udGFpbmVyUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXJ0Q29udGFpbmVyUmVzcG9uc2USUwoERXhlYxIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkV4ZWNSZXF1ZXN0GiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRXhlY1Jlc3BvbnNlElkKBlNpZ25hbBImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNpZ25hbFJlcXVlc3QaJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaWduYWxSZXNwb25zZRJTCgRXYWl0EiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV2FpdFJlcXVlc3QaJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5XYWl0UmVzcG9uc2USXAoHUmVsZWFzZRInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlbGVhc2VSZXF1ZXN0GigudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEmUKClJlYWRPdXRwdXQSKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWFkT3V0cHV0UmVxdWVzdBorLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlYWRPdXRwdXRSZXNwb25zZRJlCgpXcml0ZUlucHV0EioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV3JpdGVJbnB1dFJlcXVlc3QaKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Xcml0ZUlucHV0UmVzcG9uc2UScQoOUmVzaXplVGVybWluYWwSLi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXNpemVUZXJtaW5hbFJlcXVlc3QaLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXNpemVUZXJtaW5hbFJlc3BvbnNlEncKEERlc3Ryb3lDb250YWluZXISMC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EZXN0cm95Q29udGFpbmVyUmVxdWVzdBoxLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRlc3Ryb3lDb250YWluZXJSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iZwoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIEg8KB3dhaXRfbXMYBSABKA0iHgoOU2lnbmFsUmVzcG9uc2USDAoEbGVmdBgBIAEoCCI3CgtXYWl0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSI+CgxXYWl0UmVzcG9uc2USEQoJZXhpdF9jb2RlGAEgASgNEg4KBnNpZ25hbBgCIAEoDRILCgNvb20YAyABKAgiOgoOUmVsZWFzZVJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIq0BChFSZWFkT3V0cHV0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRI1CgZzdHJlYW0YAyABKA4yJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PdXRwdXRTdHJlYW0SDgoGb2Zmc2V0GAQgASgEEhEKCW1heF9ieXRlcxgFIAEoDRIUCgxhY2tub3dsZWRnZWQYBiABKAQiLwoSUmVhZE91dHB1dFJlc3BvbnNlEgwKBGRhdGEYASABKAwSCwoDZW5kGAIgASgIImgKEVdyaXRlSW5wdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEg4KBm9mZnNldBgDIAEoBBIMCgRkYXRhGAQgASgMEgsKA2VuZBgFIAEoCCI0ChJXcml0ZUlucHV0UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg4KBmNsb3NlZBgCIAEoCCJ2ChVSZXNpemVUZXJtaW5hbFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSMwoEc2l6ZRgDIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIYChZSZXNpemVUZXJtaW5hbFJlc3BvbnNlIi8KF0Rlc3Ryb3lDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIaChhEZXN0cm95Q29udGFpbmVyUmVzcG9uc2UiDgoMVHJhY2VSZXF1ZXN0IrEBCg1UcmFjZVJlc3BvbnNlEhAKCGFza2VkX3VzGAEgASgEEhMKC2Fuc3dlcmVkX3VzGAIgASgEEjUKCmJvb3RfbWFya3MYAyADKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Cb290TWFyaxIxCgVzcGFucxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkd1ZXN0U3BhbhIPCgdkcm9wcGVkGAUgASgNIisKCEJvb3RNYXJrEgwKBG5hbWUYASABKAkSEQoJdXB0aW1lX3VzGAIgASgEIlsKCUd1ZXN0U3BhbhIMCgRuYW1lGAEgASgJEhAKCGJlZ2luX3VzGAIgASgEEg4KBmVuZF91cxgDIAEoBBIOCgZwYXJlbnQYBCABKA0SDgoGZmFpbGVkGAUgASgIIi0KFVBhdXNlQ29udGFpbmVyUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiGAoWUGF1c2VDb250YWluZXJSZXNwb25zZSIuChZSZXN1bWVDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIZChdSZXN1bWVDb250YWluZXJSZXNwb25zZSIsChRMaXN0UHJvY2Vzc2VzUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkinQEKDFByb2Nlc3NFbnRyeRILCgNwaWQYASABKA0SEgoKcGFyZW50X3BpZBgCIAEoDRILCgN1aWQYAyABKA0SDQoFc3RhdGUYBCABKAkSDAoEbmFtZRgFIAEoCRIMCgRhcmdzGAYgAygJEhIKCmVsYXBzZWRfbXMYByABKAQSDAoEaW5pdBgIIAEoCBISCgpwcm9jZXNzX2lkGAkgASgJImAKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRI4Cglwcm9jZXNzZXMYASADKAsyJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Qcm9jZXNzRW50cnkSDQoFdG90YWwYAiABKA0iNgoMU3RhdHNSZXF1ZXN0EhUKDWNvbnRhaW5lcl9pZHMYASADKAkSDwoHbWFjaGluZRgCIAEoCCKiAQoIQ3B1U3RhdHMSEAoIdXNhZ2VfdXMYASABKAQSDwoHdXNlcl91cxgCIAEoBBIRCglzeXN0ZW1fdXMYAyABKAQSGQoMdGhyb3R0bGVkX3VzGAQgASgESACIAQESHgoRdGhyb3R0bGVkX3BlcmlvZHMYBSABKARIAYgBAUIPCg1fdGhyb3R0bGVkX3VzQhQKEl90aHJvdHRsZWRfcGVyaW9kcyLWAQoLTWVtb3J5U3RhdHMSFQoNY3VycmVudF9ieXRlcxgBIAEoBBIgChNpbmFjdGl2ZV9maWxlX2J5dGVzGAIgASgESACIAQESFwoKcGVha19ieXRlcxgDIAEoBEgBiAEBEhgKC2xpbWl0X2J5dGVzGAQgASgESAKIAQESFgoJb29tX2tpbGxzGAUgASgESAOIAQFCFgoUX2luYWN0aXZlX2ZpbGVfYnl0ZXNCDQoLX3BlYWtfYnl0ZXNCDgoMX2xpbWl0X2J5dGVzQgwKCl9vb21fa2lsbHMiOgoJUGlkc1N0YXRzEg8KB2N1cnJlbnQYASABKAQSEgoFbGltaXQYAiABKARIAIgBAUIICgZfbGltaXQiUQoHSW9TdGF0cxISCgpyZWFkX2J5dGVzGAEgASgEEhMKC3dyaXRlX2J5dGVzGAIgASgEEg0KBXJlYWRzGAMgASgEEg4KBndyaXRlcxgEIAEoBCLsAQoOQ29udGFpbmVyU3RhdHMSFAoMY29udGFpbmVyX2lkGAEgASgJEi4KA2NwdRgCIAEoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNwdVN0YXRzEjQKBm1lbW9yeRgDIAEoCzIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk1lbW9yeVN0YXRzEjAKBHBpZHMYBCABKAsyIi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QaWRzU3RhdHMSLAoCaW8YBSABKAsyIC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Jb1N0YXRzInoKDE1hY2hpbmVTdGF0cxIuCgNjcHUYASABKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcHVTdGF0cxIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSHgoWbWVtb3J5X2F2YWlsYWJsZV9ieXRlcxgDIAEoBCKEAQoNU3RhdHNSZXNwb25zZRI7Cgpjb250YWluZXJzGAEgAygLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ29udGFpbmVyU3RhdHMSNgoHbWFjaGluZRgCIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk1hY2hpbmVTdGF0cyphCgxPdXRwdXRTdHJlYW0SHQoZT1VUUFVUX1NUUkVBTV9VTlNQRUNJRklFRBAAEhgKFE9VVFBVVF9TVFJFQU1fU1RET1VUEAESGAoUT1VUUFVUX1NUUkVBTV9TVERFUlIQAjK/DgoFQWdlbnQSYgoJSGFuZHNoYWtlEikudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSGFuZHNoYWtlUmVxdWVzdBoqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlc3BvbnNlEmgKC1BlcnNvbmFsaXplEisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXF1ZXN0GiwudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXNwb25zZRJZCgZPbmxpbmUSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT25saW5lUmVzcG9uc2USdAoPQ3JlYXRlQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEnEKDlN0YXJ0Q29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXNwb25zZRJTCgRFeGVjEiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRXhlY1JlcXVlc3QaJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVzcG9uc2USWQoGU2lnbmFsEiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVxdWVzdBonLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNpZ25hbFJlc3BvbnNlElMKBFdhaXQSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5XYWl0UmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXNwb25zZRJcCgdSZWxlYXNlEicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVsZWFzZVJlcXVlc3QaKC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVzcG9uc2USZQoKUmVhZE91dHB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlYWRPdXRwdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlc3BvbnNlEmUKCldyaXRlSW5wdXQSKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Xcml0ZUlucHV0UmVxdWVzdBorLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXNwb25zZRJxCg5SZXNpemVUZXJtaW5hbBIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2USdwoQRGVzdHJveUNvbnRhaW5lchIwLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRlc3Ryb3lDb250YWluZXJSZXF1ZXN0GjEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlc3BvbnNlElYKBVRyYWNlEiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVHJhY2VSZXF1ZXN0GiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVHJhY2VSZXNwb25zZRJxCg5QYXVzZUNvbnRhaW5lchIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVzcG9uc2USdAoPUmVzdW1lQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc3VtZUNvbnRhaW5lclJlc3BvbnNlEm4KDUxpc3RQcm9jZXNzZXMSLS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBouLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXNwb25zZRJWCgVTdGF0cxIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVxdWVzdBomLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Why a call failed, where a caller acts differently on it.
@@ -897,6 +897,553 @@ export const DestroyContainerResponseSchema: GenMessage<DestroyContainerResponse
   messageDesc(file_agent, 31);
 
 /**
+ * @generated from message virtcontainers.agent.v1.TraceRequest
+ */
+export type TraceRequest = Message<"virtcontainers.agent.v1.TraceRequest"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceRequest.
+ * Use `create(TraceRequestSchema)` to create a new message.
+ */
+export const TraceRequestSchema: GenMessage<TraceRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 32);
+
+/**
+ * @generated from message virtcontainers.agent.v1.TraceResponse
+ */
+export type TraceResponse = Message<"virtcontainers.agent.v1.TraceResponse"> & {
+  /**
+   * When the call came and when it was answered: microseconds of the guest's monotonic clock, which begins with the kernel.
+   *
+   * @generated from field: uint64 asked_us = 1;
+   */
+  askedUs: bigint;
+
+  /**
+   * @generated from field: uint64 answered_us = 2;
+   */
+  answeredUs: bigint;
+
+  /**
+   * The phases of the boot one after the other, in their order.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.BootMark boot_marks = 3;
+   */
+  bootMarks: BootMark[];
+
+  /**
+   * The first few hundred that were recorded and have ended.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.GuestSpan spans = 4;
+   */
+  spans: GuestSpan[];
+
+  /**
+   * How many there was no room for.
+   *
+   * @generated from field: uint32 dropped = 5;
+   */
+  dropped: number;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.TraceResponse.
+ * Use `create(TraceResponseSchema)` to create a new message.
+ */
+export const TraceResponseSchema: GenMessage<TraceResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 33);
+
+/**
+ * When a phase of the boot was over.
+ *
+ * @generated from message virtcontainers.agent.v1.BootMark
+ */
+export type BootMark = Message<"virtcontainers.agent.v1.BootMark"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 uptime_us = 2;
+   */
+  uptimeUs: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.BootMark.
+ * Use `create(BootMarkSchema)` to create a new message.
+ */
+export const BootMarkSchema: GenMessage<BootMark> = /*@__PURE__*/
+  messageDesc(file_agent, 34);
+
+/**
+ * @generated from message virtcontainers.agent.v1.GuestSpan
+ */
+export type GuestSpan = Message<"virtcontainers.agent.v1.GuestSpan"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint64 begin_us = 2;
+   */
+  beginUs: bigint;
+
+  /**
+   * @generated from field: uint64 end_us = 3;
+   */
+  endUs: bigint;
+
+  /**
+   * The span around it: its index in the list, counted from 1; 0 for none.
+   *
+   * @generated from field: uint32 parent = 4;
+   */
+  parent: number;
+
+  /**
+   * @generated from field: bool failed = 5;
+   */
+  failed: boolean;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.GuestSpan.
+ * Use `create(GuestSpanSchema)` to create a new message.
+ */
+export const GuestSpanSchema: GenMessage<GuestSpan> = /*@__PURE__*/
+  messageDesc(file_agent, 35);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PauseContainerRequest
+ */
+export type PauseContainerRequest = Message<"virtcontainers.agent.v1.PauseContainerRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PauseContainerRequest.
+ * Use `create(PauseContainerRequestSchema)` to create a new message.
+ */
+export const PauseContainerRequestSchema: GenMessage<PauseContainerRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 36);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PauseContainerResponse
+ */
+export type PauseContainerResponse = Message<"virtcontainers.agent.v1.PauseContainerResponse"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PauseContainerResponse.
+ * Use `create(PauseContainerResponseSchema)` to create a new message.
+ */
+export const PauseContainerResponseSchema: GenMessage<PauseContainerResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 37);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ResumeContainerRequest
+ */
+export type ResumeContainerRequest = Message<"virtcontainers.agent.v1.ResumeContainerRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ResumeContainerRequest.
+ * Use `create(ResumeContainerRequestSchema)` to create a new message.
+ */
+export const ResumeContainerRequestSchema: GenMessage<ResumeContainerRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 38);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ResumeContainerResponse
+ */
+export type ResumeContainerResponse = Message<"virtcontainers.agent.v1.ResumeContainerResponse"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ResumeContainerResponse.
+ * Use `create(ResumeContainerResponseSchema)` to create a new message.
+ */
+export const ResumeContainerResponseSchema: GenMessage<ResumeContainerResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 39);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ListProcessesRequest
+ */
+export type ListProcessesRequest = Message<"virtcontainers.agent.v1.ListProcessesRequest"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ListProcessesRequest.
+ * Use `create(ListProcessesRequestSchema)` to create a new message.
+ */
+export const ListProcessesRequestSchema: GenMessage<ListProcessesRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 40);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ProcessEntry
+ */
+export type ProcessEntry = Message<"virtcontainers.agent.v1.ProcessEntry"> & {
+  /**
+   * Process ids are the guest's.
+   *
+   * @generated from field: uint32 pid = 1;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: uint32 parent_pid = 2;
+   */
+  parentPid: number;
+
+  /**
+   * The effective user, as a number.
+   *
+   * @generated from field: uint32 uid = 3;
+   */
+  uid: number;
+
+  /**
+   * The kernel's letter for its state, for example `S`.
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * The kernel's name of the program.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * The command line, cut; empty for a zombie.
+   *
+   * @generated from field: repeated string args = 6;
+   */
+  args: string[];
+
+  /**
+   * Since it was started, in milliseconds.
+   *
+   * @generated from field: uint64 elapsed_ms = 7;
+   */
+  elapsedMs: bigint;
+
+  /**
+   * Whether it is init, else which exec'd process, if it is one.
+   *
+   * @generated from field: bool init = 8;
+   */
+  init: boolean;
+
+  /**
+   * @generated from field: string process_id = 9;
+   */
+  processId: string;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ProcessEntry.
+ * Use `create(ProcessEntrySchema)` to create a new message.
+ */
+export const ProcessEntrySchema: GenMessage<ProcessEntry> = /*@__PURE__*/
+  messageDesc(file_agent, 41);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ListProcessesResponse
+ */
+export type ListProcessesResponse = Message<"virtcontainers.agent.v1.ListProcessesResponse"> & {
+  /**
+   * At most 1024, those that have been there longest first.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.ProcessEntry processes = 1;
+   */
+  processes: ProcessEntry[];
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ListProcessesResponse.
+ * Use `create(ListProcessesResponseSchema)` to create a new message.
+ */
+export const ListProcessesResponseSchema: GenMessage<ListProcessesResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 42);
+
+/**
+ * @generated from message virtcontainers.agent.v1.StatsRequest
+ */
+export type StatsRequest = Message<"virtcontainers.agent.v1.StatsRequest"> & {
+  /**
+   * @generated from field: repeated string container_ids = 1;
+   */
+  containerIds: string[];
+
+  /**
+   * Also the machine's own.
+   *
+   * @generated from field: bool machine = 2;
+   */
+  machine: boolean;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.StatsRequest.
+ * Use `create(StatsRequestSchema)` to create a new message.
+ */
+export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 43);
+
+/**
+ * What is absent in these is not known: the kernel has no such controller.
+ *
+ * @generated from message virtcontainers.agent.v1.CpuStats
+ */
+export type CpuStats = Message<"virtcontainers.agent.v1.CpuStats"> & {
+  /**
+   * @generated from field: uint64 usage_us = 1;
+   */
+  usageUs: bigint;
+
+  /**
+   * @generated from field: uint64 user_us = 2;
+   */
+  userUs: bigint;
+
+  /**
+   * @generated from field: uint64 system_us = 3;
+   */
+  systemUs: bigint;
+
+  /**
+   * @generated from field: optional uint64 throttled_us = 4;
+   */
+  throttledUs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 throttled_periods = 5;
+   */
+  throttledPeriods?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.CpuStats.
+ * Use `create(CpuStatsSchema)` to create a new message.
+ */
+export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
+  messageDesc(file_agent, 44);
+
+/**
+ * @generated from message virtcontainers.agent.v1.MemoryStats
+ */
+export type MemoryStats = Message<"virtcontainers.agent.v1.MemoryStats"> & {
+  /**
+   * @generated from field: uint64 current_bytes = 1;
+   */
+  currentBytes: bigint;
+
+  /**
+   * Pages of files that can be dropped at once.
+   *
+   * @generated from field: optional uint64 inactive_file_bytes = 2;
+   */
+  inactiveFileBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 peak_bytes = 3;
+   */
+  peakBytes?: bigint | undefined;
+
+  /**
+   * Absent without a limit.
+   *
+   * @generated from field: optional uint64 limit_bytes = 4;
+   */
+  limitBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 oom_kills = 5;
+   */
+  oomKills?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.MemoryStats.
+ * Use `create(MemoryStatsSchema)` to create a new message.
+ */
+export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
+  messageDesc(file_agent, 45);
+
+/**
+ * @generated from message virtcontainers.agent.v1.PidsStats
+ */
+export type PidsStats = Message<"virtcontainers.agent.v1.PidsStats"> & {
+  /**
+   * @generated from field: uint64 current = 1;
+   */
+  current: bigint;
+
+  /**
+   * Absent without a limit.
+   *
+   * @generated from field: optional uint64 limit = 2;
+   */
+  limit?: bigint | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.PidsStats.
+ * Use `create(PidsStatsSchema)` to create a new message.
+ */
+export const PidsStatsSchema: GenMessage<PidsStats> = /*@__PURE__*/
+  messageDesc(file_agent, 46);
+
+/**
+ * Of block devices.
+ *
+ * @generated from message virtcontainers.agent.v1.IoStats
+ */
+export type IoStats = Message<"virtcontainers.agent.v1.IoStats"> & {
+  /**
+   * @generated from field: uint64 read_bytes = 1;
+   */
+  readBytes: bigint;
+
+  /**
+   * @generated from field: uint64 write_bytes = 2;
+   */
+  writeBytes: bigint;
+
+  /**
+   * @generated from field: uint64 reads = 3;
+   */
+  reads: bigint;
+
+  /**
+   * @generated from field: uint64 writes = 4;
+   */
+  writes: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.IoStats.
+ * Use `create(IoStatsSchema)` to create a new message.
+ */
+export const IoStatsSchema: GenMessage<IoStats> = /*@__PURE__*/
+  messageDesc(file_agent, 47);
+
+/**
+ * @generated from message virtcontainers.agent.v1.ContainerStats
+ */
+export type ContainerStats = Message<"virtcontainers.agent.v1.ContainerStats"> & {
+  /**
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.CpuStats cpu = 2;
+   */
+  cpu?: CpuStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.MemoryStats memory = 3;
+   */
+  memory?: MemoryStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.PidsStats pids = 4;
+   */
+  pids?: PidsStats | undefined;
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.IoStats io = 5;
+   */
+  io?: IoStats | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.ContainerStats.
+ * Use `create(ContainerStatsSchema)` to create a new message.
+ */
+export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
+  messageDesc(file_agent, 48);
+
+/**
+ * @generated from message virtcontainers.agent.v1.MachineStats
+ */
+export type MachineStats = Message<"virtcontainers.agent.v1.MachineStats"> & {
+  /**
+   * Of all processors together.
+   *
+   * @generated from field: virtcontainers.agent.v1.CpuStats cpu = 1;
+   */
+  cpu?: CpuStats | undefined;
+
+  /**
+   * @generated from field: uint64 memory_total_bytes = 2;
+   */
+  memoryTotalBytes: bigint;
+
+  /**
+   * @generated from field: uint64 memory_available_bytes = 3;
+   */
+  memoryAvailableBytes: bigint;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.MachineStats.
+ * Use `create(MachineStatsSchema)` to create a new message.
+ */
+export const MachineStatsSchema: GenMessage<MachineStats> = /*@__PURE__*/
+  messageDesc(file_agent, 49);
+
+/**
+ * @generated from message virtcontainers.agent.v1.StatsResponse
+ */
+export type StatsResponse = Message<"virtcontainers.agent.v1.StatsResponse"> & {
+  /**
+   * Those of the containers asked for that exist.
+   *
+   * @generated from field: repeated virtcontainers.agent.v1.ContainerStats containers = 1;
+   */
+  containers: ContainerStats[];
+
+  /**
+   * @generated from field: virtcontainers.agent.v1.MachineStats machine = 2;
+   */
+  machine?: MachineStats | undefined;
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.StatsResponse.
+ * Use `create(StatsResponseSchema)` to create a new message.
+ */
+export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 50);
+
+/**
  * @generated from enum virtcontainers.agent.v1.OutputStream
  */
 export enum OutputStream {
@@ -1054,6 +1601,57 @@ export const Agent: GenService<{
     methodKind: "unary";
     input: typeof DestroyContainerRequestSchema;
     output: typeof DestroyContainerResponseSchema;
+  },
+  /**
+   * Hands out when the phases of the boot were over and how long calls have worked, and the guest's clock to compare.
+   * The first one begins the recording of calls: who does not trace pays nothing.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Trace
+   */
+  trace: {
+    methodKind: "unary";
+    input: typeof TraceRequestSchema;
+    output: typeof TraceResponseSchema;
+  },
+  /**
+   * Stops every process of a running container where it is; answers when all stand still. Safe to repeat.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.PauseContainer
+   */
+  pauseContainer: {
+    methodKind: "unary";
+    input: typeof PauseContainerRequestSchema;
+    output: typeof PauseContainerResponseSchema;
+  },
+  /**
+   * Lets a paused container's processes go on. Safe to repeat.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.ResumeContainer
+   */
+  resumeContainer: {
+    methodKind: "unary";
+    input: typeof ResumeContainerRequestSchema;
+    output: typeof ResumeContainerResponseSchema;
+  },
+  /**
+   * The processes of a container, whoever started them.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.ListProcesses
+   */
+  listProcesses: {
+    methodKind: "unary";
+    input: typeof ListProcessesRequestSchema;
+    output: typeof ListProcessesResponseSchema;
+  },
+  /**
+   * What containers use, and the machine as a whole.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Stats
+   */
+  stats: {
+    methodKind: "unary";
+    input: typeof StatsRequestSchema;
+    output: typeof StatsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_agent, 0);

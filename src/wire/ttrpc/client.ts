@@ -36,6 +36,8 @@ export interface ClientConnection {
     request: MessageInitShape<I>,
     options?: CallOptions,
   ): Promise<MessageShape<O>>;
+  /** How many pieces of bytes have come from the peer; where it stays the same, the peer is silent. */
+  readonly received: number;
   /** Resolves when the connection has ended, with an error unless it ended in order. */
   readonly closed: Promise<Error | undefined>;
   /** Ends the connection; pending calls reject with `unavailable`. */
@@ -77,6 +79,10 @@ class TtrpcClient implements ClientConnection, ConnectionHandler {
 
   constructor(stream: Duplex, limit: number) {
     this.#connection = new Connection(stream, this, limit);
+  }
+
+  get received(): number {
+    return this.#connection.received;
   }
 
   get closed(): Promise<Error | undefined> {

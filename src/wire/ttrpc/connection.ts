@@ -19,6 +19,7 @@ export class Connection {
   readonly #resolveClosed: (error: Error | undefined) => void;
   #isBlocked = false;
   #isEnded = false;
+  #received = 0;
 
   constructor(stream: Duplex, handler: ConnectionHandler, limit: number) {
     let resolveClosed: (error: Error | undefined) => void = () => {};
@@ -41,6 +42,11 @@ export class Connection {
   /** Whether frames wait because the peer does not read. */
   get isBlocked(): boolean {
     return this.#isBlocked;
+  }
+
+  /** How many pieces of bytes have come; where it stays the same, the peer is silent. */
+  get received(): number {
+    return this.#received;
   }
 
   get isEnded(): boolean {
@@ -77,6 +83,7 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#isEnded) return;
+    this.#received += 1;
     try {
       this.#decoder.push(chunk);
     } catch (error) {

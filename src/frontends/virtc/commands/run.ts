@@ -48,11 +48,18 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .option('--init', 'an init as PID 1 forwards signals to the command and reaps processes')
     .option('--dry-run', 'print what would be done, and do nothing')
     .option('--format <format>', 'of --dry-run: text (default) or json')
+    .option(
+      '--trace [file.json]',
+      'show where the time went, and write it for Perfetto (default virtc-trace.json)',
+    )
     .option('--debug', 'print log lines and timings, and all that is known of an error')
     .addHelpText('before', examples)
     .action(async (words: readonly string[], flags: RunFlags) => {
       const { run } = await import('../run/run.js');
-      exitWith(await run(words, flags));
+      const { trace } = flags;
+      if (trace === undefined) return exitWith(await run(words, flags));
+      const { traceRun } = await import('../trace/trace-run.js');
+      exitWith(await traceRun(trace, () => run(words, flags)));
     });
 }
 

@@ -1,6 +1,7 @@
 // Runs one container in a pod of its own from boot to removal, wired to our streams, signals and terminal.
 import type { Readable, Writable } from 'node:stream';
 import { isVirtcontainersError } from '../../../base/errors.js';
+import { recording, span } from '../../../base/trace/span.js';
 import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
 import type { Container, Pod, Runtime } from '../../../model/pod.js';
@@ -93,10 +94,10 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
   const detach = attach(container, request, run, size);
   const limit = limitTime(container, request, run);
   try {
-    const status = await container.wait({ signal });
+    const status = await span('command', () => container.wait({ signal }));
     const timedOut = limit.ended();
     interrupts.drain();
-    await output;
+    await span('last-output', () => output);
     return timedOut ? exitCodes.timedOut : status.code;
   } finally {
     limit.close();
@@ -106,12 +107,15 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
 
 async function copyAll(container: Container, run: Run): Promise<void> {
   const { interrupts } = run;
-  const copy = (from: Readable, to: Writable, name: 'standard output' | 'standard error') =>
-    copyOutput(from, to, {
+  const trace = recording();
+  const copy = (from: Readable, to: Writable, name: 'standard output' | 'standard error') => {
+    if (trace !== undefined) from.once('data', () => trace.mark(`first byte of ${name}`));
+    return copyOutput(from, to, {
       name,
       signal: interrupts.signal,
       onBroken: (error) => interrupts.end(error ?? brokenPipe),
     });
+  };
   await Promise.all([
     copy(container.stdout, run.stdout, 'standard output'),
     copy(container.stderr, run.stderr, 'standard error'),

@@ -36,6 +36,7 @@ export interface RunFlags {
   readonly dryRun?: boolean;
   readonly format?: string;
   readonly debug?: boolean;
+  readonly trace?: string | true;
 }
 
 /** What is to be run; the terminal's size is only known later. */

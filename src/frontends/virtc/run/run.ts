@@ -2,6 +2,7 @@
 import { VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
+import { recording, span } from '../../../base/trace/span.js';
 import { createRuntime } from '../../../index.js';
 import type { RuntimeOptions } from '../../../model/options.js';
 import { parseContainerOptions } from '../../../model/parse/container-options.js';
@@ -33,6 +34,7 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
     return exitCodeFor(error);
   };
   try {
+    const endOptions = recording()?.open('options', 'host');
     const request = toRunRequest(words, flags, {
       cwd: process.cwd(),
       environment: process.env,
@@ -45,12 +47,13 @@ export async function run(words: readonly string[], flags: RunFlags): Promise<nu
       throw inFlags(error, flags);
     });
     await checkHostPaths(request.container);
+    endOptions?.();
     const { accelerator } = request;
     const runtime = createRuntime({
       ...runtimeOptions(debug, progress),
       ...(accelerator === undefined ? {} : { accelerator }),
     });
-    const plan = await planRun(runtime, request, terminal);
+    const plan = await span('plan', () => planRun(runtime, request, terminal));
     if (format !== null) {
       process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
       return 0;

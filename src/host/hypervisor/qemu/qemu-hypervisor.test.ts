@@ -204,6 +204,27 @@ describe('a real QEMU', { timeout: 60_000 }, () => {
     assert.deepEqual(await hypervisor.findLeftovers(plan.podId), []);
   });
 
+  test('a QEMU that may not be executed is told with what to do, and a missing image without it', async () => {
+    // A file that the jail sees and nobody may execute.
+    const program = '/usr/lib/os-release';
+    const options = { runRoot: world.directory, logRoot: null, cacheDirectory: null };
+    const start = { log: silentLogger, onHandle: async () => {} };
+    const plan = await world.plan();
+    const locked = new QemuHypervisor({ ...options, program });
+    await assert.rejects(locked.start(plan, start), {
+      code: 'unavailable',
+      message: /^cannot start VM p\d+: cannot start .*os-release in its jail: EACCES/,
+      hint: /qemu-system-x86/,
+    });
+    await rm(plan.image.directory, { recursive: true });
+    await assert.rejects(new QemuHypervisor(options).start(plan, start), {
+      code: 'not-found',
+      message: /^cannot start VM p\d+: cannot bind .*image pod into the jail: it does not exist$/,
+      hint: undefined,
+    });
+    assert.deepEqual(await world.hypervisor.findLeftovers(plan.podId), []);
+  });
+
   test('a pod of the same id in another runtime is not taken for ours', async () => {
     const plan = await world.plan();
     const vm = await world.start(plan);

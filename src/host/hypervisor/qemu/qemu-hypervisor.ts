@@ -8,6 +8,7 @@ import {
   spawnInJail,
 } from '../../../base/namespaces/jail.js';
 import { killProcess, waitForDeath } from '../../../base/process-handle.js';
+import { span } from '../../../base/trace/span.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { podLogDirectory } from '../../logs/pod-log-directory.js';
 import type {
@@ -86,7 +87,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   prepare(): void {
-    void this.#parts.prepare();
+    void span('prepare-jail', this.#parts.prepare);
   }
 
   async describe(plan: VmPlan): Promise<VmDescription> {
@@ -100,7 +101,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async start(plan: VmPlan, options: StartOptions): Promise<Vm> {
-    const accelerator = await this.accelerator(plan.accelerator);
+    const accelerator = await span('accelerator', () => this.accelerator(plan.accelerator));
     const { logRoot } = this.#options;
     try {
       return await startVm({

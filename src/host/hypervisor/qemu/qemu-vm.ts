@@ -5,10 +5,12 @@ import { reasonOf, VirtcontainersError } from '../../../base/errors.js';
 import { printableTail } from '../../../base/untrusted-text.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { consoleTailBytes } from '../../../model/limits.js';
+import type { HostUsage } from '../../../model/usage.js';
 import type { Accelerator, Vm, VmExit, VmPlan, VmSize } from '../hypervisor.js';
 import { vmDirectory } from './command-line.js';
 import { dialSocket } from './dial.js';
 import { HotPlug } from './hot-plug.js';
+import { readProcessUsage } from './process-usage.js';
 import type { QmpClient } from './qmp-client.js';
 import type { VmParts } from './vm-parts.js';
 import { socketNames } from './vm-shape.js';
@@ -19,6 +21,7 @@ export interface QemuVmParts {
   readonly handle: VmHandle;
   readonly parts: VmParts;
   readonly qmp: QmpClient;
+  readonly runsSinceMs: number;
   /** Lets the VM's process have memory for a VM of that size. */
   readonly allowMemory: (memoryMiB: number) => void;
   /** Releases all that the VM held on the host; the process is gone by then. */
@@ -29,6 +32,7 @@ export class QemuVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator;
   readonly mountNamespacePid: number;
+  readonly runsSinceMs: number;
   readonly exited: Promise<VmExit>;
   readonly #plan: VmPlan;
   readonly #parts: VmParts;
@@ -36,10 +40,12 @@ export class QemuVm implements Vm {
   readonly #hotPlug: HotPlug;
   readonly #release: () => Promise<void>;
 
-  constructor({ plan, accelerator, handle, parts, qmp, allowMemory, release }: QemuVmParts) {
+  constructor(all: QemuVmParts) {
+    const { plan, accelerator, handle, parts, qmp, allowMemory, release } = all;
     this.handle = handle;
     this.accelerator = accelerator;
     this.mountNamespacePid = parts.process.pid;
+    this.runsSinceMs = all.runsSinceMs;
     this.exited = parts.exited;
     this.#plan = plan;
     this.#parts = parts;
@@ -76,6 +82,12 @@ export class QemuVm implements Vm {
 
   resume(): Promise<void> {
     return this.#command('resume', 'cont');
+  }
+
+  usage(): Promise<HostUsage> {
+    return this.#parts.during(this.#cannot('tell what is used by'), () =>
+      readProcessUsage(this.handle.process.pid),
+    );
   }
 
   /**

@@ -1,13 +1,14 @@
 // Tests of starting, commanding and losing a QEMU, against one without a machine that fails where it is told to.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
+import { createTrace } from '../../../base/trace/trace.js';
 import { FakeQemu, type FakeQemuBehaviour } from '../../../testing/fake-qemu.js';
 import type { StartOptions, Vm, VmPlan } from '../hypervisor.js';
 import type { CgroupMaker } from './cgroup-maker.js';
@@ -42,6 +43,14 @@ function plan(): VmPlan {
     maxCpus: 4,
   };
 }
+
+const noCgroups: CgroupMaker = {
+  create: () => [],
+  bound: () => {},
+  add: () => {},
+  remove: async () => {},
+  find: () => [],
+};
 
 interface World {
   readonly hypervisor: QemuHypervisor;
@@ -156,6 +165,51 @@ test('a QEMU that ends at any point of the start is noticed, and its last words 
   }
 });
 
+test('ten megabytes on its standard error, full of escape sequences, are bounded and harmless in the error', async () => {
+  const stderr = `${'\u001b]0;title\u0007\u009b2J\0'.repeat(600_000)}\nqemu: the reason`;
+  const error = await errorOf(world({ exitAt: 'greeting', stderr }).start());
+  assert.match(error.message, /^cannot start VM pod: QEMU ended with code 1: .*qemu: the reason$/);
+  assert.ok(error.message.length < 4_096, `${error.message.length} characters`);
+  assert.doesNotMatch(error.message, /\p{Cc}/u);
+  const tail = String(error.details['stderrTail']);
+  assert.ok(tail.length <= 16 * 1024);
+  assert.match(tail, /^[^\p{Cc}]*\nqemu: the reason$/u);
+});
+
+/** A QEMU that says `says` of its version and ends as soon as it is started. */
+async function failureOf(says: string): Promise<VirtcontainersError> {
+  const program = path.join(directory, 'logs', 'qemu');
+  await mkdir(path.dirname(program), { recursive: true });
+  await writeFile(program, `#!/bin/sh\nprintf '${says}'\n`, { mode: 0o755 });
+  const hypervisor = new QemuHypervisor({
+    runRoot: directory,
+    logRoot: null,
+    cacheDirectory: null,
+    program,
+    parts: {
+      cgroups: noCgroups,
+      spawn: async (spec) => new FakeQemu(spec, { exitAt: 'spawn', stderr: 'bad option' }).process,
+    },
+  });
+  const options = { log: silentLogger, onHandle: async () => {} };
+  return errorOf(hypervisor.start(plan(), options));
+}
+
+test('of a QEMU that fails the version is told, and that it is too old where it is', async () => {
+  const versions: readonly (readonly [string, string | undefined, RegExp])[] = [
+    ['QEMU emulator version 6.2.0 (x)\\n', '6.2.0', /^QEMU 7\.2 or newer is needed, \/.*qemu is 6/],
+    ['QEMU emulator version 8.0.1\\n', '8.0.1', /^undefined$/],
+    ['\\033[2Jgarbage', undefined, /^undefined$/],
+    ['', undefined, /^undefined$/],
+  ];
+  for (const [says, version, hint] of versions) {
+    const error = await failureOf(says);
+    assert.equal(error.message, 'cannot start VM pod: QEMU ended with code 1: bad option', says);
+    assert.equal(error.details['qemuVersion'], version, says);
+    assert.match(String(error.hint), hint, says);
+  }
+});
+
 test('an abort at any point of the start ends it at once and leaves nothing', async () => {
   for (const silentAt of ['greeting', 'qmp_capabilities', 'cont']) {
     const one = world({ silentAt });
@@ -186,13 +240,7 @@ test('a missing QEMU is said with what to do', async () => {
     parts: {
       spawn: () =>
         Promise.reject(new VirtcontainersError('not-found', 'cannot start /usr/bin/qemu: ENOENT')),
-      cgroups: {
-        create: () => [],
-        bound: () => {},
-        add: () => {},
-        remove: async () => {},
-        find: () => [],
-      },
+      cgroups: noCgroups,
     },
   });
   const options = { log: silentLogger, onHandle: async () => {} };
@@ -352,6 +400,28 @@ test('what the guest does not give back still counts, and the error says so', as
   assert.match(String(error.details['failedCleanups']), /unplug cpu2: .*the guest is busy/);
   assert.deepEqual(vm.size, { cpus: 2, memoryMiB: 512 });
   await vm.stop({ graceMs: 1000 });
+});
+
+test('a traced start tells its steps, how long QEMU took to answer, and how long the machine ran', async () => {
+  const trace = createTrace();
+  const { start, qemu } = world();
+  const vm = await trace.run(() => start());
+  const names = (lane: string) => trace.spans.filter((span) => span.lane === lane);
+  const find = (name: string) => trace.spans.find((span) => span.name === name);
+  assert.deepEqual(
+    names('qemu').map(({ name }) => name),
+    ['start', 'run'],
+  );
+  for (const step of ['accelerator', 'cgroups', 'jail', 'qmp', 'seal', 'cont']) {
+    assert.equal(find(step)?.lane, 'host', step);
+  }
+  assert.ok((find('start')?.endMs ?? 0) <= (find('seal')?.beginMs ?? 0));
+  assert.ok((find('run')?.beginMs ?? 0) >= (find('cont')?.endMs ?? 0));
+  qemu().end({ code: 0, signal: null });
+  await vm.exited;
+  const ended = find('run')?.endMs;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(find('run')?.endMs, ended, 'it ended with QEMU');
 });
 
 test('what is described is what is started, and describing makes nothing', async () => {

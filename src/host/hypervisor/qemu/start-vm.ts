@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { abortError, reasonOf, throwIfAborted, VirtcontainersError } from '../../../base/errors.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
+import { monotonicMs, recording, span } from '../../../base/trace/span.js';
 import { Undo } from '../../../base/undo.js';
 import type { VmHandle } from '../../../model/handle.js';
 import { BoundedLog } from '../../logs/bounded-log.js';
@@ -36,8 +37,11 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
   return Undo.run(async (undo) => {
     const directory = await makeVmDirectory(context.plan, undo);
     const console = await openConsole(context, undo);
-    const cgroups = makeCgroups(context, undo);
-    const parts = await spawnQemu(context, console, undo);
+    const cgroups = span('cgroups', () => makeCgroups(context, undo));
+    const parts = await span('jail', () => spawnQemu(context, console, undo));
+    const trace = recording();
+    const endStart = trace?.open('start', 'qemu');
+    let runsSinceMs = 0;
     const handle: VmHandle = {
       kind: 'vm',
       hypervisor: hypervisorName,
@@ -48,14 +52,17 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       context.cgroups.add(cgroups, parts.process.pid);
       // The record is written while QEMU starts.
       const [connected] = await Promise.all([
-        connect(directory, parts, { signal, what }),
+        span('qmp', () => connect(directory, parts, { signal, what })),
         context.options.onHandle(handle),
       ]);
       // All sockets are there, and nothing of the guest's has run: from here on it can leave us nothing to remove.
-      await parts.process.seal();
-      await connected.execute('cont', undefined, { signal });
+      endStart?.();
+      await span('seal', () => parts.process.seal());
+      runsSinceMs = monotonicMs();
+      await span('cont', () => connected.execute('cont', undefined, { signal }));
       return connected;
     });
+    if (trace !== undefined) void parts.exited.then(trace.open('run', 'qemu'));
     const release = async (): Promise<void> => {
       await console.close();
       await context.cgroups.remove(cgroups);
@@ -63,7 +70,16 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
     };
     const { plan, accelerator } = context;
     const allowMemory = (memoryMiB: number): void => context.cgroups.bound(cgroups, memoryMiB);
-    return new QemuVm({ plan, accelerator, handle, parts, qmp, allowMemory, release });
+    return new QemuVm({
+      plan,
+      accelerator,
+      handle,
+      parts,
+      qmp,
+      runsSinceMs,
+      allowMemory,
+      release,
+    });
   });
 }
 
@@ -98,9 +114,17 @@ async function spawnQemu(
   console: GuestConsole,
   undo: Undo,
 ): Promise<VmParts> {
-  const parts = new VmParts(new QemuProcess(await spawn(context)), console);
-  undo.add('kill QEMU', () => parts.kill('its start failed'));
-  return parts;
+  const process = await spawn(context);
+  try {
+    const parts = new VmParts(new QemuProcess(process), console);
+    undo.add('kill QEMU', () => parts.kill('its start failed'));
+    return parts;
+  } catch (error) {
+    // It could not be looked at, for want of descriptors: nobody has it, and nobody else would end it.
+    process.kill('SIGKILL');
+    await process.exited;
+    throw error;
+  }
 }
 
 async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
@@ -108,12 +132,14 @@ async function spawn({ plan, argv, accelerator, ...context }: StartContext) {
     return await context.spawn(toJailSpec(plan, argv, accelerator.kind));
   } catch (error) {
     const missing = error instanceof VirtcontainersError && error.code === 'not-found';
+    const reason = reasonOf(error);
     throw new VirtcontainersError(
       missing ? 'not-found' : 'unavailable',
-      `cannot start VM ${plan.podId}: ${reasonOf(error)}`,
+      `cannot start VM ${plan.podId}: ${reason}`,
       {
         cause: error,
-        ...(missing ? { hint: qemuHint } : {}),
+        // Else it is about a path that QEMU was to see.
+        ...(reason.startsWith('cannot start ') ? { hint: qemuHint } : {}),
       },
     );
   }
