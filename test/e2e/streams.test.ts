@@ -142,7 +142,7 @@ test('a terminal is one stream with a size that changes, and keys go in', async 
   await process.resize({ columns: 50, rows: 5 });
   process.stdin.write('typed\r');
   assert.equal((await process.wait()).code, 0);
-  await until('the last lines', () => shown.includes('5 50'));
+  await until('the last lines', () => shown.endsWith('5 50\r\n'));
   assert.match(shown, /^\/dev\/(pts\/\d+|console)\r\n17 91\r\nerr\r\n/);
   assert.match(shown, /line=typed\r\n5 50\r\n$/);
   assert.equal(await text(process.stderr), '');
