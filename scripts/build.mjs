@@ -59,7 +59,7 @@ await build({
   bundle: true,
   minify: true,
   sourcemap: false,
-  alias: { koffi: './src/guest/koffi.ts' },
+  alias: { koffi: './src/base/native/koffi-in-guest.ts' },
 });
 
 if (!fast) {

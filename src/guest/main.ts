@@ -8,6 +8,7 @@ import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
 import { agentServerOptions, createAgentService } from './agent-service.js';
 import { bootMarks } from './boot-marks.js';
+import { shareMemory } from './crun/cgroup.js';
 import { CrunRuntime } from './crun/crun-runtime.js';
 import { LinuxMachine, mountBase } from './machine/linux-machine.js';
 import { Reaper } from './machine/reaper.js';
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
   const reaper = new Reaper();
   reaper.start();
   const service = createAgentService({
-    system: new LinuxMachine(folder),
+    system: new LinuxMachine(folder, shareMemory),
     runtime: new CrunRuntime({ folder, reaper, crun }),
     version,
     bootMarks: () => bootMarks(process.env['VIRTC_BOOT_MARKS'], { loadedMs, readyMs }),

@@ -7,6 +7,8 @@ export const defaultVmMemoryMiB = 512;
  * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
  */
 export const guestOverheadMiB = 192;
+/** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
+export const guestOverheadPerMiB = 1 / 60;
 /** Step in which memory can be added, in MiB: the guest's memory block size on x86-64. */
 export const memoryBlockMiB = 128;
 /** Processors of a VM before anything is added. */
@@ -45,6 +47,8 @@ export const minContainerMemoryMiB = 6;
 export const maxPidsLimit = 4 * 1024 * 1024;
 /** Size of a container's /dev/shm, in bytes: docker's. */
 export const shmBytes = 64 * 1024 * 1024;
+/** Longest argument or environment entry, in bytes: the kernel's own bound (MAX_ARG_STRLEN) without the ending zero. */
+export const maxArgumentBytes = 128 * 1024 - 1;
 /** Largest OCI specification that is sent to the guest, in bytes: a message holds 4 MiB. */
 export const maxSpecBytes = 3 * 1024 * 1024;
 /** Where programs are looked up if a container's environment does not say: docker's. */
@@ -55,8 +59,8 @@ export const initPath = '/dev/init';
 export const defaultTerminalSize = { columns: 80, rows: 24 } as const;
 /** Longest wait until a guest takes a signal while something is being stopped, in milliseconds: then it counts as hung. */
 export const stopSignalTimeoutMs = 5_000;
-/** How long a container may take to end after SIGKILL, in milliseconds. */
-export const killWaitMs = 5_000;
+/** How long a container may take to end after SIGKILL, in milliseconds: thousands of processes take seconds where the processor is emulated. */
+export const killWaitMs = 20_000;
 /** How long an orderly end of a VM may take before its process is killed, in milliseconds. */
 export const vmStopGraceMs = 1_000;
 /** How long the end of a VM is waited for when its agent is lost, in milliseconds; then the VM is ended. Callers know within 2 s. */

@@ -53,6 +53,7 @@ test('a container that the pod runs at once has the defaults too', async () => {
   assert.equal(container.config.resources.pids, 77);
   assert.equal(container.config.rootfs.writes, 'host');
   await pod.delete({ force: true });
+  // Killed, or lost with its VM.
   await Promise.allSettled([run]);
   world.assertNothingLeft();
 });

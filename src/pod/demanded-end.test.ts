@@ -242,6 +242,32 @@ test('a guest that does not answer delays an end by no more than its bounds', as
   await end();
 });
 
+test('what stands still is ended by SIGKILL, which needs no processor', async () => {
+  const { container, guest, end } = await started();
+  const run = errorOf(container.run(['parent'], { timeoutMs: 80, killGraceMs: 50 }));
+  await pause(30);
+  await container.pause();
+  const { code, details } = await run;
+  assert.deepEqual([code, details.result.exit?.signal], ['timeout', 'SIGKILL']);
+  assert.equal(guest.running, 1);
+  await container.resume();
+  await end();
+});
+
+test('while its pod is paused nothing is ended; what is due comes when it goes on', async () => {
+  const { pod, container, guest, end } = await started();
+  const run = errorOf(container.run(['parent'], { timeoutMs: 60 }));
+  await pause(20);
+  await pod.pause();
+  await pause(150);
+  assert.equal(guest.running, 3);
+  await pod.resume();
+  const { code, details } = await run;
+  assert.deepEqual([code, details.failedCleanups], ['timeout', undefined]);
+  assert.equal(guest.running, 1);
+  await end();
+});
+
 test('stopping the container ends a run that goes on: that is how it ended', async () => {
   const { container, end } = await started();
   const run = container.run(['parent']);

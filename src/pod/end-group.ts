@@ -28,8 +28,7 @@ export async function endGroup(
     if (live.exit !== null) return false;
     try {
       const bound = { timeoutMs: stopSignalTimeoutMs + (isHung ? 0 : waitMs) };
-      // A time that is over while the pod is paused is over when it goes on.
-      const answer = await live.callLater(what, (agent) =>
+      const answer = await live.callPatiently(what, (agent) =>
         agent.signalAll(ref, { number, waitMs }, bound),
       );
       return answer.left;

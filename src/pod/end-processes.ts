@@ -40,18 +40,15 @@ export async function endProcesses(
     }
   };
   const ref = { containerId, processId: '' };
-  const send = (number: number, all: boolean): Promise<void> =>
-    ask(async (agent) => {
-      if (all) await agent.signalAll(ref, { number, waitMs: 0 }, bound);
-      else await agent.signal(ref, number, bound);
-    });
   if (options.graceMs > 0 && !hurry?.aborted) {
-    await send(options.stopSignal, false);
+    await ask((agent) => agent.signal(ref, options.stopSignal, bound));
     if (options.isPaused) await ask((agent) => agent.resumeContainer(containerId, bound));
     if (await endedWithin(init, options.graceMs, [signal, hurry])) return;
     if (signal?.aborted) throw abortError(signal, what);
   }
-  await send(9, true);
+  await ask(async (agent) => {
+    await agent.signalAll(ref, { number: 9, waitMs: 0 }, bound);
+  });
   if (await endedWithin(init, killWaitMs, [])) return;
   throw new VirtcontainersError(
     'timeout',

@@ -72,6 +72,39 @@ test('a missing command and one that cannot be executed are told apart within a 
   }
 });
 
+test('what a container cannot have is refused by name, and its id is free again', async () => {
+  const refused: readonly [Partial<ContainerOptions>, RegExp][] = [
+    [{ cwd: '/etc/passwd/x' }, /cannot enter working directory: "\/etc\/passwd\/x" is a file/],
+    [{ cwd: '/proc/no-such' }, /cannot enter working directory: .*no-such/],
+    [{ user: 'no-such-user' }, /cannot find user "no-such-user"/],
+    [{ user: 'root:no-such-group' }, /cannot find group "no-such-group"/],
+    [{ command: ['/etc'] }, /command "\/etc": it is not a regular file/],
+    [
+      { mounts: [{ kind: 'tmpfs', destination: '/etc/passwd' }] },
+      /cannot mount on "\/etc\/passwd": a directory goes onto a directory/,
+    ],
+    [
+      { mounts: [{ kind: 'bind', source: e2e.scratch, destination: '/etc/passwd/below' }] },
+      /cannot mount on "\/etc\/passwd\/below": .*nothing below a file/,
+    ],
+    [
+      { rlimits: [{ type: 'RLIMIT_NOFILE', soft: 2 ** 31, hard: 2 ** 31 }] },
+      /cannot set limit RLIMIT_NOFILE: the guest's kernel refuses it/,
+    ],
+  ];
+  for (const [options, message] of refused) {
+    const all = { id: 'refused', rootfs: debian, command: ['true'], ...options };
+    await assert.rejects(pod.createContainer(all), { code: 'invalid-argument', message });
+  }
+  // A user needs no name, and a working directory is made.
+  const { status, stdout } = await run(['sh', '-c', 'pwd; id -u; id -g'], {
+    id: 'refused',
+    user: '4242:4343',
+    cwd: '/made/for/it',
+  });
+  assert.deepEqual([status.code, stdout], [0, '/made/for/it\n4242\n4343\n']);
+});
+
 test('two containers of a pod see neither files nor processes of each other', async () => {
   await shOk(box, 'echo mine > /tmp/private');
   const other = await run(['sh', '-c', 'cat /tmp/private; hostname; ls -d /proc/[0-9]* | wc -l'], {

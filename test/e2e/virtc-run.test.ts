@@ -107,7 +107,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-test('a command that does not exist gives 127, one that cannot be executed 126', async () => {
+test('a command that does not exist gives 127, one that cannot be executed 126, an unknown user 125', async () => {
   const missing = await e2e.run(['no-such-command', 'arg']);
   assert.equal(missing.code, 127, missing.stderr);
   assert.match(missing.stderr, /^virtc: cannot .*no-such-command/);
@@ -115,6 +115,12 @@ test('a command that does not exist gives 127, one that cannot be executed 126',
   const notExecutable = await e2e.run(['/etc/passwd']);
   assert.equal(notExecutable.code, 126, notExecutable.stderr);
   assert.match(notExecutable.stderr, /^virtc: cannot .*\/etc\/passwd/);
+  const directory = await e2e.run(['-u', 'nobody', '/etc']);
+  assert.equal(directory.code, 126);
+  assert.match(directory.stderr, /^virtc: cannot .*"\/etc": it is not a regular file/);
+  const user = await e2e.run(['-u', 'no-such-user', 'true']);
+  assert.equal(user.code, 125);
+  assert.match(user.stderr, /^virtc: cannot .*cannot find user "no-such-user"/);
   await e2e.assertNothingLeft();
 });
 

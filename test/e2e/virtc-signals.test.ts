@@ -174,6 +174,20 @@ test('a second ^C ends a run whose output nobody reads', async () => {
   await e2e.assertNothingLeft();
 });
 
+test('--timeout ends a command whose output never ends, with 124', async () => {
+  const args = ['run', '--rootfs', debian, '--timeout', '2s', '--', 'sh', '-c'];
+  const run = e2e.startVirtc([...args, 'echo up >&2; exec cat /dev/zero'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await untilText(run.child.stderr, 'up');
+  const begin = performance.now();
+  const { code } = await run.finished;
+  assert.equal(code, 124);
+  // Its limit, the grace of which cat makes no use, the end of the VM.
+  assert.ok(performance.now() - begin < 25_000);
+  await e2e.assertNothingLeft();
+});
+
 function openPty(t: { after(step: () => void): void }): Pty {
   const pty = new Pty({ columns: 77, rows: 21 });
   t.after(() => pty.close());

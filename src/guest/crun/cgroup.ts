@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
 import type { ProcessGroup } from '../doors.js';
+import { limitContainersMemory } from './containers-memory.js';
 
 const mountPoint = '/sys/fs/cgroup';
 const parent = 'virtc';
@@ -17,7 +18,7 @@ const maxMoves = 256;
 /** How long processes may take to stand still, in milliseconds: one that waits for a disk or a share does so first. */
 const freezeTimeoutMs = 10_000;
 
-/** Makes the parent of all containers' groups and gives it the controllers that there are. */
+/** Makes the parent of all containers' groups and gives it the controllers that there are, and its memory. */
 export function prepareCgroups(): void {
   mkdirSync(`${mountPoint}/${parent}`, { recursive: true });
   const available = readFileSync(`${mountPoint}/cgroup.controllers`, 'utf8').trim().split(' ');
@@ -25,6 +26,12 @@ export function prepareCgroups(): void {
   for (const group of [mountPoint, `${mountPoint}/${parent}`]) {
     writeFileSync(`${group}/cgroup.subtree_control`, wanted.join(' '));
   }
+  shareMemory();
+}
+
+/** Gives all containers together what the machine's memory has for them: again where it has grown. */
+export function shareMemory(): void {
+  limitContainersMemory(`${mountPoint}/${parent}`);
 }
 
 /** What tests change. */

@@ -129,7 +129,10 @@ function ensureWorkingDirectory(rootFd: number, cwd: string): void {
   try {
     makeDirectories(rootFd, cwd);
   } catch (error) {
-    const why = errnoOf(error) ?? reasonOf(error);
-    throw workingDirectoryError(`${JSON.stringify(cwd)} is not there and cannot be made: ${why}`);
+    const errno = errnoOf(error);
+    const path = JSON.stringify(cwd);
+    if (errno === 'EEXIST') throw workingDirectoryError(`${path} is a file, or below one`);
+    const why = errno ?? reasonOf(error);
+    throw workingDirectoryError(`${path} is not there and cannot be made: ${why}`);
   }
 }

@@ -109,6 +109,17 @@ export function crunError(command: string, log: string, end: ProcessEnd): Virtco
     const why = refused[1] === 'Operation not permitted' ? 'it is not a regular file' : refused[1];
     return commandError(command, 'command-not-executable', why ?? 'it cannot be opened');
   }
+  const place = /(?:mount `.*` to|mkdir) `(.*)`: Not a directory/s.exec(log);
+  if (place !== null) {
+    const path = JSON.stringify(`/${place[1]?.replace(/^\/+/, '')}`);
+    const why = 'a directory goes onto a directory, a file onto a file, and nothing below a file';
+    return new VirtcontainersError('invalid-argument', `cannot mount on ${path}: ${why}`);
+  }
+  const limit = /setrlimit `(\w+)`: (.*)/.exec(log);
+  if (limit !== null) {
+    const message = `cannot set limit ${limit[1]}: the guest's kernel refuses it: ${limit[2]}`;
+    return new VirtcontainersError('invalid-argument', message);
+  }
   const directory = /chdir `?(.*)/.exec(log);
   if (directory !== null) return workingDirectoryError(directory[1] ?? '');
   if (/is not running|does not exist/.test(log)) {

@@ -25,10 +25,15 @@ export function mountBase(folder: string): void {
 /** The machine that the agent runs on as its first process. */
 export class LinuxMachine implements System {
   readonly #folder: string;
+  readonly #onSize: () => void;
 
-  /** @param folder a directory of the agent's, on a tmpfs */
-  constructor(folder: string) {
+  /**
+   * @param folder a directory of the agent's, on a tmpfs
+   * @param onSize told when its size may have changed
+   */
+  constructor(folder: string, onSize: () => void) {
     this.#folder = folder;
+    this.#onSize = onSize;
   }
 
   get kernelRelease(): string {
@@ -57,8 +62,12 @@ export class LinuxMachine implements System {
     this.#replace('/etc/machine-id', `${machineId}\n`);
   }
 
-  online(size: MachineSize): Promise<MachineSize> {
-    return bringOnline('/sys/devices/system', size);
+  async online(size: MachineSize): Promise<MachineSize> {
+    try {
+      return await bringOnline('/sys/devices/system', size);
+    } finally {
+      this.#onSize();
+    }
   }
 
   usage(): MachineUsage {

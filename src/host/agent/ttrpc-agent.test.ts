@@ -108,7 +108,8 @@ test('every method reaches the guest with all that was given', async () => {
   assert.deepEqual([stdin, terminalSize.columns], [true, 80]);
   assert.equal(requests.get('exec')?.['terminalSize'], undefined);
   assert.equal(requests.get('signal')?.['processId'], '');
-  assert.equal(requests.get('signal')?.['signal'], 15);
+  const { signal, all } = requests.get('signal') ?? {};
+  assert.deepEqual([signal, all], [15, false]);
   assert.equal(requests.get('readOutput')?.['stream'], OutputStream.STDERR);
   const { offset, acknowledged, maxBytes } = requests.get('readOutput') ?? {};
   assert.deepEqual([offset, acknowledged, maxBytes], [7n, 5n, 100]);

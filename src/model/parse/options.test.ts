@@ -125,6 +125,14 @@ const refused: readonly [Record<string, unknown>, string][] = [
   ],
   [{ command: [''] }, 'option `command` must be a list of texts that begins with a program'],
   [
+    { command: ['echo', 'é'.repeat(65_536)] },
+    `option \`command[1]\` must be text of at most 131071 bytes, not '${'é'.repeat(80)}'... 65456 more characters`,
+  ],
+  [
+    { env: { A: 'x'.repeat(131_070) } },
+    'option `env.A` must be at most 131071 bytes long with its name',
+  ],
+  [
     { command: 'ls -l' },
     "option `command` must be a list of texts that begins with a program, not 'ls -l'",
   ],

@@ -1,7 +1,7 @@
 // Schemas of what several options share: text, sizes, paths, signals, environment.
 import { posix } from 'node:path';
 import { signalName, signalNumber } from '../exit-status.js';
-import { defaultTerminalSize } from '../limits.js';
+import { defaultTerminalSize, maxArgumentBytes } from '../limits.js';
 import { durationRule, parseDuration } from '../parse-duration.js';
 import { parseSize, sizeRule } from '../parse-size.js';
 import type { Z } from './schema.js';
@@ -86,7 +86,7 @@ export function parts(z: Z) {
     hostname: text(hostnameRule, isHostname),
     command: z
       .array(
-        text('must be text without NUL', () => true),
+        text('must be text without NUL', () => true).refine(isArgument, { error: argumentRule }),
         { error: commandRule },
       )
       .refine((argv) => (argv[0] ?? '') !== '', { error: commandRule }),
@@ -108,6 +108,8 @@ export function parts(z: Z) {
 
 export type Parts = ReturnType<typeof parts>;
 
+const argumentRule = `must be text of at most ${maxArgumentBytes} bytes`;
+const isArgument = (text: string): boolean => Buffer.byteLength(text) <= maxArgumentBytes;
 const commandRule = 'must be a list of texts that begins with a program';
 const hostnameRule =
   "must be 1 to 64 letters, digits, '-', '_' or '.', each part beginning and ending with something else than '-'";
@@ -116,7 +118,9 @@ function variableRule(name: string, value: unknown): string | undefined {
   if (name === '' || name.includes('=') || !noNul(name)) {
     return "must have a name without '=' and NUL";
   }
-  return typeof value === 'string' && noNul(value) ? undefined : 'must be text without NUL';
+  if (typeof value !== 'string' || !noNul(value)) return 'must be text without NUL';
+  if (isArgument(`${name}=${value}`)) return undefined;
+  return `must be at most ${maxArgumentBytes} bytes long with its name`;
 }
 
 function isHostname(value: string): boolean {

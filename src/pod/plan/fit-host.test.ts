@@ -66,7 +66,7 @@ const refused: readonly [
   [
     [1, 512],
     [limit(null, 5000), limit(null, 5000)],
-    "its pod's VM would need 10240 MiB of memory, this host has 8000 MiB",
+    "its pod's VM would need 10368 MiB of memory, this host has 8000 MiB",
     /limits of all/,
   ],
 ];

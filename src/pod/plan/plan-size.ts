@@ -6,6 +6,7 @@ import {
   defaultVmCpus,
   defaultVmMemoryMiB,
   guestOverheadMiB,
+  guestOverheadPerMiB,
   maxVmCpus,
   maxVmMemoryMiB,
   memoryBlockMiB,
@@ -29,7 +30,9 @@ export function planSize(
   containers: readonly Resources[],
 ): VmSize {
   const limitBytes = sum(containers.map((resources) => resources.memoryBytes ?? 0));
-  const limitMiB = limitBytes === 0 ? 0 : guestOverheadMiB + Math.ceil(limitBytes / 1024 / 1024);
+  const limitsMiB = Math.ceil(limitBytes / 1024 / 1024);
+  const describedMiB = Math.ceil(Math.max(0, limitsMiB - 1024) * guestOverheadPerMiB);
+  const limitMiB = limitsMiB === 0 ? 0 : guestOverheadMiB + limitsMiB + describedMiB;
   const memoryMiB = toBlocks(Math.max(pod.memoryMiB, limitMiB));
   // Thousandths: sums of fractions such as 0.1 + 0.2 must not ask for one more processor.
   const milliCpus = sum(

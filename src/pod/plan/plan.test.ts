@@ -25,6 +25,7 @@ const sizes: readonly [number, number, readonly Resources[], number, number][] =
   [1, 512, [limit(null, 0.5), limit(null, 0.51)], 2, 512],
   [1, 512, Array.from({ length: 10 }, () => limit(null, 0.1)), 1, 512],
   [4, 2048, [limit(100, 1)], 4, 2048],
+  [1, 512, [limit(8192, null)], 1, 8576],
 ];
 for (const [cpus, memoryMiB, containers, wantedCpus, wantedMiB] of sizes) {
   test(`a pod of ${cpus} cpus and ${memoryMiB} MiB with ${containers.length} limits needs ${wantedCpus} and ${wantedMiB}`, () => {
@@ -59,7 +60,7 @@ test('what no VM can hold is refused by number', () => {
     {
       code: 'invalid-argument',
       message:
-        "cannot create container c: its pod's VM would need 70272 MiB, it can have at most 65536 MiB",
+        "cannot create container c: its pod's VM would need 71424 MiB, it can have at most 65536 MiB",
     },
   );
   assert.throws(

@@ -60,6 +60,9 @@ export class JsonReport implements RunReport {
     this.#exit = status;
   }
 
+  /** The status says so. */
+  outOfMemory(): void {}
+
   timings(timings: Timings): void {
     this.#timings = timings;
   }

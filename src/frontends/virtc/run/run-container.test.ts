@@ -126,6 +126,7 @@ class FakeRun {
       stderr: this.stderr,
       onStarted: () => this.calls.push('started'),
       onTimedOut: () => this.calls.push('timed out'),
+      onOutOfMemory: () => this.calls.push('out of memory'),
       onTimings: () => this.calls.push('timings'),
       ...overrides,
     };
@@ -453,3 +454,20 @@ test('the time that a start takes does not count', async (t) => {
   fake.exit(exited(0));
   assert.equal(await running, 0);
 });
+
+for (const [reason, calls] of [
+  ['oom', ['out of memory']],
+  ['signaled', []],
+] as const) {
+  test(`a command that SIGKILL has ended because of "${reason}" gives 137 and is told as ${calls}`, async () => {
+    const fake = new FakeRun();
+    const running = runContainer(plain, fake.context());
+    await fake.until('started');
+    fake.exit({ code: 137, signal: 'SIGKILL', reason });
+    assert.equal(await running, 137);
+    assert.deepEqual(
+      fake.calls.filter((call) => call === 'out of memory'),
+      calls,
+    );
+  });
+}

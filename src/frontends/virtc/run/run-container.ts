@@ -29,6 +29,8 @@ export interface RunContext {
   readonly onTimedOut: () => void;
   /** Called when the command has ended by itself, by a signal or by its time limit. */
   readonly onEnded?: (status: ExitStatus) => void;
+  /** Called when the kernel has killed the command for want of memory; all its output has been passed on. */
+  readonly onOutOfMemory: () => void;
   readonly onTimings: (timings: Timings) => void;
 }
 
@@ -102,6 +104,7 @@ async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
     run.onEnded?.(status);
     interrupts.drain();
     await span('last-output', () => output);
+    if (status.reason === 'oom' && !timedOut) run.onOutOfMemory();
     return timedOut ? exitCodes.timedOut : status.code;
   } finally {
     limit.close();

@@ -40,6 +40,7 @@ function startRun(words: readonly string[], flags: RunFlags = {}) {
     stderr,
     onStarted,
     onTimedOut: () => {},
+    onOutOfMemory: () => {},
     onTimings: () => {},
   });
   finished.catch(() => {});

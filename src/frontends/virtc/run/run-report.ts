@@ -1,5 +1,6 @@
 // What `virtc run` says beside the command's own output: for people, or as JSON lines for programs.
 import type { Writable } from 'node:stream';
+import { VirtcontainersError } from '../../../base/errors.js';
 import { type Logger, silentLogger } from '../../../base/log.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
@@ -21,6 +22,8 @@ export interface RunReport {
   /** @param limit as it was given, for example `30s` */
   timedOut(limit: string): void;
   ended(status: ExitStatus): void;
+  /** The kernel has killed the command for want of memory; all its output has been passed on. */
+  outOfMemory(): void;
   timings(timings: Timings): void;
   /** Nothing is left of the pod. @param code that virtc ends with */
   finished(code: number): void;
@@ -37,6 +40,12 @@ export interface RunReportOptions {
   /** Whether the command shares our terminal: its last line may have no end. */
   readonly sharesTerminal: boolean;
 }
+
+const outOfMemory = new VirtcontainersError(
+  'unavailable',
+  'the command was killed: it needed more memory than it may have',
+  { hint: 'give it more with --memory' },
+);
 
 const stepTexts: Readonly<Partial<Record<ProgressEvent['step'], string>>> = {
   'vm-spawn': 'starting the virtual machine',
@@ -84,6 +93,10 @@ export class TextReport implements RunReport {
   }
 
   ended(): void {}
+
+  outOfMemory(): void {
+    this.#describe(outOfMemory, false);
+  }
 
   timings(timings: Timings): void {
     if (this.#options.debug) this.stderr.write(formatTimings(timings));

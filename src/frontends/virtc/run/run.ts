@@ -60,6 +60,7 @@ export async function run(
       onStarted: () => report.started(),
       onTimedOut: () => report.timedOut(flags.timeout ?? ''),
       onEnded: (status) => report.ended(status),
+      onOutOfMemory: () => report.outOfMemory(),
       onTimings: (timings) => report.timings(timings),
     });
     report.finished(code);
