@@ -444,6 +444,7 @@ export class LocalContainer implements Container {
         containerId: this.id,
         stopSignal,
         isPaused: this.#record.state === 'paused',
+        onResumed: () => this.#goesOn(),
         ...how,
       }).catch((error: unknown) => error);
       // A container that cannot be ended is not called stopped; who deletes it goes on without the guest's answer.
@@ -454,6 +455,13 @@ export class LocalContainer implements Container {
       this.#ended(null);
     }
     await this.#leave(what);
+  }
+
+  // A stop that is given up leaves it so.
+  #goesOn(): void {
+    if (this.#record.state !== 'paused') return;
+    this.#record = { ...this.#record, state: 'running' };
+    this.events.resumed();
   }
 
   async #leave(what: string): Promise<void> {

@@ -242,6 +242,20 @@ test('a paused container gets its signals when it goes on, its stop signal among
   world.assertNothingLeft();
 });
 
+test('a paused container whose stop is given up during the grace runs, and says so', async () => {
+  const { pod, container } = await running(['stubborn']);
+  await container.pause();
+  const controller = new AbortController();
+  const stopping = container.stop({ graceMs: '60s', signal: controller.signal });
+  await pause(50);
+  controller.abort('enough');
+  await assert.rejects(stopping, { name: 'AbortError' });
+  assert.equal((await container.status()).state, 'running');
+  await container.pause();
+  assert.equal((await container.status()).state, 'paused');
+  await pod.delete({ force: true });
+});
+
 test('a stopped pod takes paused containers with it, in order', async () => {
   const { pod, container } = await running(['trap', '7']);
   await container.pause();
