@@ -177,6 +177,7 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly pidsLimit?: number;
   /** Exactly these, for example `['CAP_CHOWN']`. Default: docker's fourteen. */
   readonly capabilities?: readonly string[];
+  /** For example `{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 'unlimited' }`. */
   readonly rlimits?: readonly {
     /** For example `RLIMIT_NOFILE`. */
     readonly type: string;
