@@ -35,7 +35,7 @@ test('arguments arrive as they are', (t) => {
 });
 
 const refusals: readonly [readonly string[], RegExp][] = [
-  [['help', 'bogus'], /^virtc: unknown command 'bogus'\n$/],
+  [['help', 'bogus'], /^virtc: unknown command 'bogus'\nhint: virtc help lists them\n$/],
   [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
   [['run', '-it=maybe', 'true'], /^virtc: cannot use --tty "maybe": it must be true or false\n$/],
   [['run', '-dit', 'true'], /^virtc: unknown option '-dit'\nhint: .*supervisor/],

@@ -22,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
-    const failure = toUsageError(error, verb?.name());
+    const failure = toUsageError(error, verb);
     if (failure === null) return 0;
     if (!isParsed) readFlags(argv, verb);
     return await reportFailure(failure, (verb ?? program).optsWithGlobals<CommonFlags>());
