@@ -1,6 +1,10 @@
 // What the guest's kernel is told.
 
-/** The parameters of every VM: nothing of a pod, so that all VMs of an image are alike. */
+/**
+ * The parameters of every VM: nothing of a pod, so that all VMs of an image are alike. The clock is not taken on trust
+ * (`tsc=reliable`): on a busy host an emulated kernel measures its processor wrong, and its seconds are then a tenth of ours,
+ * unless the kernel goes on comparing it with the board's timer.
+ */
 export const kernelParameters: readonly string[] = [
   'console=ttyS0',
   'quiet',
@@ -10,8 +14,6 @@ export const kernelParameters: readonly string[] = [
   'reboot=t',
   // No device here needs bounce buffers: 64 MiB of memory, and half a second of clearing it where it is emulated.
   'swiotlb=noforce',
-  // The clock of the emulated processor is trusted, not measured.
-  'tsc=reliable',
   'no_timer_check',
   'noreplace-smp',
   'rcupdate.rcu_expedited=1',

@@ -1,8 +1,12 @@
 // Tests of where a runtime's configuration comes from: options, then the environment, then defaults.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
-import { settleAll, toCliConfig, toRuntimeConfig } from './config.js';
+import { settleAll, toCliConfig, toRuntimeConfig, withAbsolutePaths } from './config.js';
 import type { KeyName, Value } from './config-file/keys.js';
+import { createRuntime } from './create-runtime.js';
 import { defaults } from './model/defaults.js';
 
 test("root has the system's places where nothing is said", () => {
@@ -160,4 +164,42 @@ test('the library does not mind the variables of the command line', () => {
   assert.throws(() => toCliConfig({ environment, isRoot: true }), {
     message: 'cannot use VIRTC_LOG=\'loud\': it must be "debug", "info", "warn", "error" or "off"',
   });
+});
+
+test('what is read later means the directory that was the current one before', () => {
+  const given = { runRoot: 'run', configFile: '' };
+  const fixed = withAbsolutePaths({
+    options: given,
+    environment: { VIRTC_LIB_ROOT: 'lib', VIRTC_CONFIG: 'a.toml', VIRTC_GUEST_IMAGE: '', X: 'x' },
+  });
+  const cwd = process.cwd();
+  assert.deepEqual(fixed, {
+    options: { runRoot: `${cwd}/run`, configFile: '' },
+    environment: {
+      VIRTC_LIB_ROOT: `${cwd}/lib`,
+      VIRTC_CONFIG: `${cwd}/a.toml`,
+      VIRTC_GUEST_IMAGE: '',
+      X: 'x',
+    },
+  });
+  given.runRoot = 'elsewhere';
+  assert.equal(fixed.options.runRoot, `${cwd}/run`);
+});
+
+test('a runtime keeps the place that it was made for when the current directory changes', async () => {
+  const before = process.cwd();
+  const base = mkdtempSync(path.join(tmpdir(), 'virtc-cwd-'));
+  try {
+    process.chdir(base);
+    const runtime = createRuntime({ runRoot: 'run', libRoot: 'lib', configFile: 'none.toml' });
+    process.chdir('/');
+    const file = JSON.stringify(path.join(base, 'none.toml'));
+    await assert.rejects(runtime.listPods(), {
+      code: 'not-found',
+      message: `cannot use configuration file ${file}: there is no such file`,
+    });
+  } finally {
+    process.chdir(before);
+    rmSync(base, { recursive: true, force: true });
+  }
 });

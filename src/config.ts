@@ -64,6 +64,35 @@ export interface ConfigLayers extends Place {
   readonly files?: readonly ConfigFile[];
 }
 
+type PathOption = 'runRoot' | 'libRoot' | 'guestImage' | 'configFile';
+const pathOptions: readonly PathOption[] = ['runRoot', 'libRoot', 'guestImage', 'configFile'];
+const pathVariables = ['VIRTC_RUN_ROOT', 'VIRTC_LIB_ROOT', 'VIRTC_GUEST_IMAGE', 'VIRTC_CONFIG'];
+
+/**
+ * A copy of options and environment in which no path depends on the current directory: whoever reads it later, when that
+ * may be another, gets what was meant.
+ */
+export function withAbsolutePaths(
+  layers: Required<Pick<ConfigLayers, 'options' | 'environment'>>,
+): Required<Pick<ConfigLayers, 'options' | 'environment'>> {
+  return {
+    options: { ...layers.options, ...absolute(layers.options, pathOptions) },
+    environment: { ...layers.environment, ...absolute(layers.environment, pathVariables) },
+  };
+}
+
+/** Those that are there; what is empty has a meaning of its own. */
+function absolute<Name extends string>(
+  texts: Readonly<Partial<Record<Name, string | undefined>>>,
+  names: readonly Name[],
+): Readonly<Record<string, string>> {
+  const entries = names.flatMap((name) => {
+    const text = texts[name];
+    return text ? [[name, path.resolve(text)]] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
 /**
  * The configuration of a runtime: reads the configuration files.
  * @throws VirtcontainersError naming the option, the variable, or the file and the place in it

@@ -4,7 +4,7 @@ import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
 import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
-import { loadRuntimeConfig, toRuntimeConfig } from './config.js';
+import { loadRuntimeConfig, toRuntimeConfig, withAbsolutePaths } from './config.js';
 import type { RuntimeOptions } from './model/options.js';
 import type { Runtime } from './model/pod.js';
 import { LocalRuntime } from './pod/local-runtime.js';
@@ -16,11 +16,11 @@ import type { Mechanisms } from './pod/mechanisms.js';
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const isRoot = process.getuid?.() === 0;
-  const environment = { ...process.env };
   // Mistakes in options and environment are told here; files are read at first use.
-  toRuntimeConfig({ options, environment, isRoot });
+  toRuntimeConfig({ options, environment: process.env, isRoot });
+  const given = withAbsolutePaths({ options, environment: process.env });
   return new LocalRuntime(() =>
-    span('load-mechanisms', () => loadMechanisms(options, environment, isRoot)),
+    span('load-mechanisms', () => loadMechanisms(given.options, given.environment, isRoot)),
   );
 }
 

@@ -15,6 +15,7 @@ import {
   nearestExisting,
   runRootNeeds,
 } from './directories.js';
+import { podsOf } from './doctor.js';
 import { checkGuestImage } from './guest-image.js';
 import { checkAccelerator, checkCgroups, checkNamespaces } from './isolation.js';
 import { checkLeftovers } from './leftovers.js';
@@ -245,5 +246,18 @@ test('the facts of a directory are those of the nearest one that is there', asyn
     assert.equal((await directoryFacts('/proc/self')).fileSystem, 'proc');
   } finally {
     await rm(scratch, { recursive: true });
+  }
+});
+
+test('leftovers are looked for where the configuration says that is checked, whatever files there are', async () => {
+  const base = await mkdtemp(path.join(tmpdir(), 'virtc-doctor-'));
+  const before = process.env['VIRTC_CONFIG'];
+  process.env['VIRTC_CONFIG'] = path.join(base, 'none.toml');
+  try {
+    assert.deepEqual(await podsOf({ runRoot: path.join(base, 'run'), libRoot: base }), []);
+  } finally {
+    if (before === undefined) delete process.env['VIRTC_CONFIG'];
+    else process.env['VIRTC_CONFIG'] = before;
+    await rm(base, { recursive: true, force: true });
   }
 });

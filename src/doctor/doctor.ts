@@ -61,6 +61,10 @@ function isolationOf({ libRoot }: RuntimeConfig): Promise<IsolationSupport> {
   return probeIsolation([nearestExisting(libRoot)]);
 }
 
-function podsOf({ runRoot, libRoot }: RuntimeConfig): Promise<readonly PodListEntry[]> {
-  return createRuntime({ runRoot, libRoot }).listPods();
+/** The pods there; no file is read again, which may say something else than the one that was asked for. */
+export function podsOf({
+  runRoot,
+  libRoot,
+}: Pick<RuntimeConfig, 'runRoot' | 'libRoot'>): Promise<readonly PodListEntry[]> {
+  return createRuntime({ runRoot, libRoot, configFile: '' }).listPods();
 }

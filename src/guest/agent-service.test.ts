@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
+import { sleep } from '../base/deadline.js';
 import { FakeCrun, type FakeCrunOptions } from '../testing/fake-crun.js';
 import { FakeSystem } from '../testing/fake-system.js';
 import {
@@ -370,6 +371,48 @@ test('a container that is being created can be destroyed, and is gone then', asy
     { onStep: (step) => (step === 'create' ? held : undefined) },
   );
 });
+
+/** An agent whose exec is held up until `release`. */
+async function withSlowExec(
+  work: (agent: Client, release: () => void) => Promise<void>,
+): Promise<void> {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const onStep = (step: string) => (step === 'exec' ? held : undefined);
+  await withAgent(
+    async ({ agent }) => {
+      await run(agent, ['sleep']);
+      await work(agent, release);
+    },
+    { onStep },
+  );
+}
+
+const slowExec = { containerId: 'c', processId: 'x', processJson: json({ args: ['sleep'] }) };
+
+test('an exec that is made only after its call was given up does not stay', () =>
+  withSlowExec(async (agent, release) => {
+    const late = agent.exec(slowExec, { timeoutMs: 20 });
+    await assert.rejects(late, failsWith('deadline-exceeded'));
+    // The guest's own deadline, which began later.
+    await sleep(50);
+    release();
+    await sleep(20);
+    assert.equal((await agent.listProcesses({ containerId: 'c' })).total, 1);
+    assert.ok((await agent.exec(slowExec)).pid > 0);
+  }));
+
+test('a signal to all of an exec waits for one that is being made', () =>
+  withSlowExec(async (agent, release) => {
+    const made = agent.exec(slowExec);
+    const killed = agent.signal({ ...slowExec, signal: 9, all: true, waitMs: 1000 });
+    release();
+    await made;
+    assert.equal((await killed).left, false);
+    assert.equal((await agent.wait(slowExec)).signal, 9);
+  }));
 
 test('destroying answers those who wait', () =>
   withAgent(async ({ agent }) => {

@@ -173,13 +173,16 @@ function processHandlers(
   sandbox: Sandbox,
 ): Pick<AgentHandlers, 'exec' | 'signal' | 'wait' | 'release' | 'resizeTerminal'> {
   return {
-    async exec(request) {
-      const process = await sandbox.container(request.containerId).exec({
+    async exec(request, context) {
+      const container = sandbox.container(request.containerId);
+      const process = await container.exec({
         id: checkId('process', request.processId),
         process: parseJsonObject(request.processJson, 'process'),
         stdin: request.stdin,
         terminalSize: toTerminalSize(request.terminalSize),
       });
+      // A host that has given up, or gone, learns nothing of it and could not end it.
+      if (context.signal.aborted) await container.discard(request.processId);
       return { pid: process.pid };
     },
     async signal({ containerId, processId, signal, all, waitMs }, context) {
@@ -188,7 +191,7 @@ function processHandlers(
         container.process(processId).signal(checkSignal(signal));
         return {};
       }
-      const group = container.group(processId);
+      const group = await container.group(processId);
       group.signalAll(checkSignal(signal));
       return { left: !(await endsWithin(group, waitMs, context.signal)) };
     },

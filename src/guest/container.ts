@@ -5,6 +5,8 @@ import { OomKills } from './oom-kills.js';
 import { Process } from './process.js';
 import type { ContainerUsage, ListedProcess } from './usage.js';
 
+const SIGKILL = 9;
+
 /** A container in the agent's care. */
 export class Container {
   readonly id: string;
@@ -76,8 +78,9 @@ export class Container {
     );
   }
 
-  /** @param processId empty for all processes of the container */
-  group(processId: string): ProcessGroup {
+  /** @param processId empty for all processes of the container; one that is being made is waited for */
+  async group(processId: string): Promise<ProcessGroup> {
+    if (this.#execs.get(processId) === null) await Promise.all(this.#making);
     if (processId !== '') return this.process(processId);
     return {
       signalAll: (signal) => {
@@ -141,6 +144,14 @@ export class Container {
     if (process.status === null) this.#refuse(`release process ${processId} of`, 'it runs');
     this.#execs.delete(processId);
     process.close(this.#gone());
+  }
+
+  /** Ends a process of which nobody knows, with all that came from it, and forgets it. */
+  async discard(processId: string): Promise<void> {
+    const process = this.process(processId);
+    process.signalAll(SIGKILL);
+    await process.ended;
+    this.release(processId);
   }
 
   /** Drops the streams of all its processes. */

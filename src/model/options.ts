@@ -44,6 +44,7 @@ export interface AbortOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a pod is made with. */
 export interface PodOptions extends AbortOptions {
   /** 1 to 128 of `A-Z a-z 0-9 _ . -`. Default: 12 fresh hexadecimal digits. */
   readonly id?: string;
@@ -152,6 +153,7 @@ export type MountOptions =
       readonly options?: readonly string[];
     };
 
+/** What a container is made with: its root, its limits, and its first process. */
 export interface ContainerOptions extends ProcessOptions, AbortOptions {
   /** Unique among all containers of a run root. Default: 12 fresh hexadecimal digits. */
   readonly id?: string;
@@ -177,6 +179,7 @@ export interface ContainerOptions extends ProcessOptions, AbortOptions {
   readonly pidsLimit?: number;
   /** Exactly these, for example `['CAP_CHOWN']`. Default: docker's fourteen. */
   readonly capabilities?: readonly string[];
+  /** For example `{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 'unlimited' }`. */
   readonly rlimits?: readonly {
     /** For example `RLIMIT_NOFILE`. */
     readonly type: string;
@@ -197,11 +200,13 @@ export interface ContainerRunOptions
     Omit<EndOptions, 'killSignal'>,
     Pick<RunOptions, 'input' | 'maxBufferBytes'> {}
 
+/** How long a stop may take, and what ends the wait for it. */
 export interface StopOptions extends AbortOptions {
   /** Between the stop signal and SIGKILL, in milliseconds. Default: the configuration file's, else 10 s. */
   readonly graceMs?: Duration;
 }
 
+/** What may be deleted. */
 export interface DeleteOptions extends AbortOptions {
   /** Also where it runs, where its guest is dead or its record is damaged. Default false. */
   readonly force?: boolean;

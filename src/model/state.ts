@@ -18,6 +18,13 @@ export function requireState(
   throw new VirtcontainersError(
     'invalid-state',
     `${what}: the ${noun} is ${state}, it must be ${allowed.join(' or ')}`,
-    { details: { state, allowed } },
+    { details: { state, allowed }, ...wayOut(state, allowed) },
   );
+}
+
+function wayOut(state: State, allowed: readonly State[]): { readonly hint?: string } {
+  if (state === 'paused') return { hint: 'resume it first' };
+  if (state !== 'running') return allowed.includes('running') ? { hint: 'start it first' } : {};
+  if (!allowed.includes('stopped')) return {};
+  return { hint: 'stop it first, or delete it with `force: true`' };
 }

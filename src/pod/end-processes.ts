@@ -12,6 +12,8 @@ export interface EndOptions {
   readonly stopSignal: number;
   /** The container stands still: it goes on when the stop signal waits for it. SIGKILL needs no such thing. */
   readonly isPaused?: boolean;
+  /** Told when it goes on for that. */
+  readonly onResumed?: () => void;
   /** 0 means SIGKILL at once. */
   readonly graceMs: number;
   /** Gives up during the grace: the container runs on. */
@@ -42,7 +44,10 @@ export async function endProcesses(
   const ref = { containerId, processId: '' };
   if (options.graceMs > 0 && !hurry?.aborted) {
     await ask((agent) => agent.signal(ref, options.stopSignal, bound));
-    if (options.isPaused) await ask((agent) => agent.resumeContainer(containerId, bound));
+    if (options.isPaused) {
+      await ask((agent) => agent.resumeContainer(containerId, bound));
+      options.onResumed?.();
+    }
     if (await endedWithin(init, options.graceMs, [signal, hurry])) return;
     if (signal?.aborted) throw abortError(signal, what);
   }

@@ -78,6 +78,11 @@ export class LiveVm {
     return this.#exit === null ? this.gate.enter(what, work) : work();
   }
 
+  /** As `operation`, when the VM is not paused any more: for what must not be left behind. */
+  operationLater<T>(work: () => Promise<T>): Promise<T> {
+    return this.gate.passLater(work, () => this.#exit !== null);
+  }
+
   /** As `call`, for what has no deadline and belongs to processes: a pause holds it up, and nothing is lost. */
   async callPatiently<T>(what: string, work: (agent: Agent) => Promise<T>): Promise<T> {
     await this.gate.runs(() => this.#exit !== null);

@@ -40,6 +40,7 @@ import { ContainerEvents } from './events/container-events.js';
 import { ExecProcesses } from './exec-processes.js';
 import { freeze } from './freeze.js';
 import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
+import type { LiveVm } from './live-vm.js';
 import { LocalProcess } from './local-process.js';
 import type { PodSide } from './pod-side.js';
 import { Queue } from './queue.js';
@@ -58,6 +59,9 @@ interface StopHow {
   /** Cuts the grace short. */
   readonly hurry?: AbortSignal | undefined;
 }
+
+/** Carries out a stop in the VM, kept apart from pauses. */
+type Within = (live: LiveVm, stop: () => Promise<void>) => Promise<void>;
 
 export class LocalContainer implements Container {
   readonly id: string;
@@ -182,7 +186,7 @@ export class LocalContainer implements Container {
     await this.start(signal === undefined ? {} : { signal });
     const process = this.#run;
     endOnDemand(process, { ...request.end, what: `cannot finish container ${this.id}`, signal });
-    return { process, request, release: () => this.delete({ force: true }) };
+    return { process, request, release: () => this.discard() };
   }
 
   output(options?: OutputOptions): Promise<ProcessResult> {
@@ -253,7 +257,31 @@ export class LocalContainer implements Container {
     if (this.#deleted) return;
     if (!force) this.#require(what, ['ready', 'stopped']);
     else this.interrupt('delete', 'the container is being deleted');
-    await this.#queue.run({ what, signal: options?.signal, yieldsTo: 'nothing' }, async () => {
+    // Not in a paused pod, also by force: deleted without the guest, it would run on when the pod is resumed.
+    const within: Within = (live, stop) => live.operation(what, stop);
+    await this.#delete(what, { force, signal: options?.signal, within });
+  }
+
+  /** As `delete` by force, but as soon as the pod is not paused: what `run` has made has no other owner. */
+  async discard(): Promise<void> {
+    const live = this.#guest?.live;
+    if (live === undefined) return this.delete({ force: true });
+    this.interrupt('delete', 'the container is being deleted');
+    const within: Within = (_live, stop) => stop();
+    const what = `cannot delete container ${this.id}`;
+    await live.operationLater(() => this.#delete(what, { force: true, signal: undefined, within }));
+  }
+
+  async #delete(
+    what: string,
+    how: {
+      readonly force: boolean;
+      readonly signal: AbortSignal | undefined;
+      readonly within: Within;
+    },
+  ): Promise<void> {
+    const { force, signal, within } = how;
+    await this.#queue.run({ what, signal, yieldsTo: 'nothing' }, async () => {
       if (this.#deleted) return;
       if (!force) this.#require(what, ['ready', 'stopped']);
       const stop = async (): Promise<void> => {
@@ -265,8 +293,7 @@ export class LocalContainer implements Container {
           this.#side.log.warn({ container: this.id, reason }, 'deleted without the guest');
         }
       };
-      // Not in a paused pod, also by force: deleted without the guest, it would run on when the pod is resumed.
-      await (this.#guest === null ? stop() : this.#guest.live.operation(what, stop));
+      await (this.#guest === null ? stop() : within(this.#guest.live, stop));
       await doing(what, async () => {
         await this.#side.forget(this.id);
         this.forgotten();
@@ -444,6 +471,7 @@ export class LocalContainer implements Container {
         containerId: this.id,
         stopSignal,
         isPaused: this.#record.state === 'paused',
+        onResumed: () => this.#goesOn(),
         ...how,
       }).catch((error: unknown) => error);
       // A container that cannot be ended is not called stopped; who deletes it goes on without the guest's answer.
@@ -454,6 +482,13 @@ export class LocalContainer implements Container {
       this.#ended(null);
     }
     await this.#leave(what);
+  }
+
+  // A stop that is given up leaves it so.
+  #goesOn(): void {
+    if (this.#record.state !== 'paused') return;
+    this.#record = { ...this.#record, state: 'running' };
+    this.events.resumed();
   }
 
   async #leave(what: string): Promise<void> {

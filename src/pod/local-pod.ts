@@ -163,7 +163,7 @@ export class LocalPod implements Pod {
       Undo.run(async (undo) => {
         const request = await parseContainerRunOptions(options, this.#mechanisms.defaults);
         const container = await this.#createQueued(request.config, options.signal);
-        undo.add('container', () => container.delete({ force: true }));
+        undo.add('container', () => container.discard());
         return await container.startRun(request, options.signal);
       }),
     );

@@ -1,5 +1,6 @@
 // Tests of pausing, resuming and watching over fakes: every verb in every state, every step going wrong, ends while paused.
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -242,6 +243,20 @@ test('a paused container gets its signals when it goes on, its stop signal among
   world.assertNothingLeft();
 });
 
+test('a paused container whose stop is given up during the grace runs, and says so', async () => {
+  const { pod, container } = await running(['stubborn']);
+  await container.pause();
+  const controller = new AbortController();
+  const stopping = container.stop({ graceMs: '60s', signal: controller.signal });
+  await pause(50);
+  controller.abort('enough');
+  await assert.rejects(stopping, { name: 'AbortError' });
+  assert.equal((await container.status()).state, 'running');
+  await container.pause();
+  assert.equal((await container.status()).state, 'paused');
+  await pod.delete({ force: true });
+});
+
 test('a stopped pod takes paused containers with it, in order', async () => {
   const { pod, container } = await running(['trap', '7']);
   await container.pause();
@@ -318,6 +333,37 @@ test('a pause waits for what is under way and refuses what comes meanwhile', asy
   await pausing;
   assert.equal(world.hypervisor.vm.isPaused, true);
   await pod.delete({ force: true });
+});
+
+test('a run that ends while the pod is being paused has its result and removes its container after that', async () => {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const onStep = (step: string): Promise<void> | undefined => (step === 'exec' ? held : undefined);
+  const { world, pod, container } = await running(['sleep'], { onStep });
+  const input = new PassThrough();
+  const run = pod.run({ ...options(['cat'], { id: 'once' }), input });
+  run.catch(() => {});
+  while (world.hypervisor.vm.crun.containers.size < 2) await pause(5);
+  await pause(20);
+  const exec = container.exec(['true']);
+  await pause(20);
+  const pausing = pod.pause();
+  await pause(20);
+  input.end('hi');
+  await pause(100);
+  release();
+  await exec;
+  await pausing;
+  await pod.resume();
+  assert.equal((await run).stdout, 'hi');
+  assert.deepEqual(
+    pod.containers.map(({ id }) => id),
+    ['c'],
+  );
+  await pod.delete({ force: true });
+  world.assertNothingLeft();
 });
 
 test('a pause that is given up while it waits leaves everything as it was', async () => {

@@ -42,7 +42,11 @@ export class Ground {
     mkdirSync(this.runRoot, { mode: 0o700 });
     mkdirSync(this.libRoot, { mode: 0o700 });
     symlinkSync(path.join(installedLibRoot, 'guest'), path.join(this.libRoot, 'guest'));
-    this.runtime = createRuntime({ runRoot: this.runRoot, libRoot: this.libRoot });
+    this.runtime = createRuntime({
+      runRoot: this.runRoot,
+      libRoot: this.libRoot,
+      configFile: '',
+    });
   }
 
   /** Copies the root file system. */

@@ -57,7 +57,7 @@ test('it brings no tests and nothing that it does not need', () => {
     encoding: 'utf8',
   });
   assert.deepEqual(
-    files.filter((file) => /\.test\.|\.suite\.|testing|^(dist\/)?test|^src/.test(file)),
+    files.filter((file) => /\.test\.|\.suite\.|testing|^(dist\/)?(test|examples)|^src/.test(file)),
     [],
   );
   const packages = readdirSync(path.join(project, 'node_modules'))

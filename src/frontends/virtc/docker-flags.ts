@@ -55,6 +55,7 @@ const hints: Readonly<Record<string, string>> = {
   '--log-opt': 'output comes on standard output and standard error: redirect it',
   '--health-cmd': 'run the check in the command itself, or use exec of the library',
   '--quiet': 'use --progress none',
+  '--shm-size': 'use --tmpfs /dev/shm:size=SIZE,mode=1777',
 };
 
 const longOf: Readonly<Record<string, string>> = {

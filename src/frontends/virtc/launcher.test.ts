@@ -35,7 +35,7 @@ test('arguments arrive as they are', (t) => {
 });
 
 const refusals: readonly [readonly string[], RegExp][] = [
-  [['help', 'bogus'], /^virtc: unknown command 'bogus'\n$/],
+  [['help', 'bogus'], /^virtc: unknown command 'bogus'\nhint: virtc help lists them\n$/],
   [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
   [['run', '-it=maybe', 'true'], /^virtc: cannot use --tty "maybe": it must be true or false\n$/],
   [['run', '-dit', 'true'], /^virtc: unknown option '-dit'\nhint: .*supervisor/],
@@ -55,3 +55,29 @@ test('help is there for every verb, and for itself', (t) => {
     assert.deepEqual([status, stderr], [0, '']);
   }
 });
+
+test('a reader that is slow gets all that was written', (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'virtc-slow-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const program = fileURLToPath(new URL('../../../../bin/virtc', import.meta.url));
+  // More than a pipe holds: 64 KiB.
+  const word = 'x'.repeat(100_000);
+  const script = '"$0" version --format "$1" 2>&1 | (sleep 0.5; cat)';
+  const { stdout } = spawnSync('sh', ['-c', script, program, word], {
+    encoding: 'utf8',
+    env: { ...process.env, VIRTC_CONFIG: '' },
+    timeout: 20_000,
+  });
+  assert.equal(stdout, `virtc: cannot use --format "${word}": it must be text or json\n`);
+});
+
+for (const args of [
+  ['--format', 'json', '--trace', 'echo', 'x'],
+  ['--format', 'json', '--tty=maybe', 'x'],
+]) {
+  test(`an error as JSON: virtc run ${args.join(' ')}`, (t) => {
+    const { status, stderr } = virtc(t, ['run', '--rootfs', '/nonexistent/root', ...args]);
+    assert.match(stderr, /^\{"event":"error","code":"invalid-argument",.*\}\n$/);
+    assert.equal(status, 125);
+  });
+}

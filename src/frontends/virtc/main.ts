@@ -15,13 +15,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     code = result;
   });
   const verb = verbOf(argv, program);
+  let isParsed = false;
   try {
     const words = withPlainBooleans(withKnownHelp(argv, program), program);
+    isParsed = true;
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
-    const failure = toUsageError(error, verb?.name());
+    const failure = toUsageError(error, verb);
     if (failure === null) return 0;
+    if (!isParsed) readFlags(argv, verb);
     return await reportFailure(failure, (verb ?? program).optsWithGlobals<CommonFlags>());
   }
 }
@@ -32,6 +35,15 @@ function withKnownHelp(argv: readonly string[], program: Command): readonly stri
   if (verb === undefined) return ['help'];
   if (verb !== 'help' || asked === undefined) return argv;
   return program.commands.some((command) => command.name() === asked) ? argv : [asked];
+}
+
+/** Reads the verb's flags up to the first that cannot be read: the one that was refused before any was. */
+function readFlags(argv: readonly string[], verb: Command | undefined): void {
+  try {
+    verb?.parseOptions(argv.slice(argv.indexOf(verb.name()) + 1));
+  } catch {
+    // What was refused is told, not this.
+  }
 }
 
 /** Tells a failure in the form that the flags which could be read ask for. */

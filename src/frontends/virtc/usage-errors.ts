@@ -2,12 +2,13 @@
 import { type Command, CommanderError } from 'commander';
 import { VirtcontainersError } from '../../base/errors.js';
 import { dockerHint } from './docker-flags.js';
+import { dockerVerbHint } from './docker-verbs.js';
 
 /**
  * The error to tell; null where there is none: help and version were asked for and are printed.
- * @param verb the verb's name, where one was recognised
+ * @param verb the verb, where one was recognised
  */
-export function toUsageError(error: unknown, verb: string | undefined): unknown {
+export function toUsageError(error: unknown, verb: Command | undefined): unknown {
   if (!(error instanceof CommanderError)) return error;
   if (error.exitCode === 0 || error.code === 'commander.help') return null;
   const [first = '', ...rest] = error.message.split('\n');
@@ -16,15 +17,30 @@ export function toUsageError(error: unknown, verb: string | undefined): unknown 
   return new VirtcontainersError('invalid-argument', reason, hint === undefined ? {} : { hint });
 }
 
-function hintFor(reason: string, more: string, verb: string | undefined): string | undefined {
-  const written = /^unknown option '(.*)'$/s.exec(reason)?.[1];
-  const known = verb === 'run' && written !== undefined ? dockerHint(written) : undefined;
+function hintFor(reason: string, more: string, verb: Command | undefined): string | undefined {
+  const option = /^unknown option '(.*)'$/s.exec(reason)?.[1];
+  const command = /^unknown command '(.*)'$/s.exec(reason)?.[1];
+  const known = option === undefined ? dockerVerbHint(command ?? '') : hintForOption(option, verb);
   if (known !== undefined) return known;
   const meant = /^\(Did you mean (.*)\?\)$/s.exec(more)?.[1];
   if (meant !== undefined) return `did you mean ${meant}?`;
-  return written === undefined
-    ? undefined
-    : `virtc help${verb === undefined ? '' : ` ${verb}`} lists them`;
+  if (option !== undefined) return `${helpOf(verb)} lists them`;
+  if (command !== undefined) return 'virtc help lists them';
+  return reason.startsWith("option '-h, --hostname") ? 'virtc help run shows the help' : undefined;
+}
+
+function hintForOption(written: string, verb: Command | undefined): string | undefined {
+  const name = written.replace(/=.*/s, '');
+  if (verb !== undefined && name === '--config') return `write it before ${verb.name()}`;
+  // The verb has it, so it was unknown where it stood.
+  if (verb?.options.some(({ short, long }) => name === short || name === long)) {
+    return `write it after ${verb.name()}`;
+  }
+  return verb?.name() === 'run' ? dockerHint(written) : undefined;
+}
+
+function helpOf(verb: Command | undefined): string {
+  return verb === undefined ? 'virtc help' : `virtc help ${verb.name()}`;
 }
 
 /** The verb whose flags were being read; undefined where none was recognised. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { VirtcontainersError } from '../../base/errors.js';
 import { withPlainBooleans } from './boolean-flags.js';
 import { dockerHint } from './docker-flags.js';
+import { dockerVerbHint } from './docker-verbs.js';
 import { createProgram } from './program.js';
 import { toUsageError, verbOf } from './usage-errors.js';
 
@@ -20,7 +21,7 @@ async function parse(argv: readonly string[]) {
   try {
     await program.parseAsync(withPlainBooleans(argv, program), { from: 'user' });
   } catch (error) {
-    const failure = toUsageError(error, verbOf(argv, program)?.name());
+    const failure = toUsageError(error, verbOf(argv, program));
     if (failure !== null) throw failure;
   }
   return got;
@@ -77,7 +78,12 @@ const refusals: readonly [string, string, string | undefined][] = [
   ['run --restart=always x', "unknown option '--restart=always'", dockerHint('--restart')],
   ['run --memory', "option '-m, --memory <size>' argument missing", undefined],
   ['rum', "unknown command 'rum'", 'did you mean run?'],
-  ['ps', "unknown command 'ps'", undefined],
+  ['ps', "unknown command 'ps'", dockerVerbHint('ps')],
+  ['prune', "unknown command 'prune'", dockerVerbHint('prune')],
+  ['frobnicate', "unknown command 'frobnicate'", 'virtc help lists them'],
+  ['--debug run x', "unknown option '--debug'", 'write it after run'],
+  ['run --config=/x y', "unknown option '--config=/x'", 'write it before run'],
+  ['run -h', "option '-h, --hostname <name>' argument missing", 'virtc help run shows the help'],
   ['completion', "missing required argument 'shell'", undefined],
 ];
 for (const [line, message, hint] of refusals) {
@@ -95,6 +101,15 @@ test("every flag of docker's that is asked for often has a hint of its own", () 
   for (const flag of asked.split(' ')) assert.match(dockerHint(flag) ?? '', /\w{3}/, flag);
   assert.equal(dockerHint('--constructor'), undefined);
   assert.equal(dockerHint('-z'), undefined);
+});
+
+test('the verbs of docker that are typed most have a hint of their own, those that are here none', () => {
+  const typed = 'ps exec logs stop kill rm images pull build inspect prune volume network info';
+  for (const verb of typed.split(' ')) assert.match(dockerVerbHint(verb) ?? '', /\w{3}/, verb);
+  for (const verb of createProgram(() => {}).commands) {
+    assert.equal(dockerVerbHint(verb.name()), undefined, verb.name());
+  }
+  assert.equal(dockerVerbHint('constructor'), undefined);
 });
 
 test('no flag that is there has a hint of how to do without it', () => {

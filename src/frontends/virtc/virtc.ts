@@ -12,4 +12,19 @@ process.on('uncaughtException', (error) => {
   process.exit(exitCodes.virtcFailed);
 });
 
-process.exit(await main(process.argv.slice(2)));
+/** How long a reader may take after a signal, in milliseconds: whoever ends us shall not wait for one that stands still. */
+const signalledMs = 1000;
+
+const code = await main(process.argv.slice(2));
+// What a slow reader of a pipe has not taken yet would be lost with this process.
+const taken = Promise.all([process.stdout, process.stderr].map(flushed));
+if (code > exitCodes.signalBase) setTimeout(() => process.exit(code), signalledMs);
+await taken;
+process.exit(code);
+
+/** Resolves when all that was written is out of our hands, or nobody wants it. */
+function flushed(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}

@@ -38,7 +38,7 @@ export function endShape(p: Parts) {
 }
 
 // Elsewhere 0 means none, or at once: nobody shall have to guess.
-const timeoutRule = 'must be more than 0; leave it out for no limit';
+const timeoutRule = 'must be more than 0 (leave it out for no limit)';
 
 /** The options of a command's input and collected output. */
 export function collectShape(z: Z, p: Parts) {

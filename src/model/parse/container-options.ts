@@ -213,9 +213,9 @@ function rootfsSchema(z: Z, p: Parts) {
 
 function mountSchema(z: Z, p: Parts) {
   const destination = p.guestPath
-    .refine((value) => value !== '/', { error: 'must not be the root itself' })
+    .refine((value) => value !== '/', { error: 'must be below the root' })
     .refine((value) => !['/proc', '/sys', '/dev'].includes(value), {
-      error: 'must not be /proc, /sys or /dev itself',
+      error: 'must be another path than /proc, /sys and /dev',
     });
   const bind = strict(z, 'a bind mount', {
     kind: z.literal('bind'),

@@ -165,7 +165,7 @@ const refused: readonly [Record<string, unknown>, string][] = [
   ],
   [
     { mounts: [{ kind: 'bind', source: '/a', destination: '/b/..' }] },
-    "option `mounts[0].destination` must not be the root itself, not '/b/..'",
+    "option `mounts[0].destination` must be below the root, not '/b/..'",
   ],
   [
     { mounts: [{ kind: 'bind', source: '/a', destination: '/b', readonly: true }] },
@@ -173,7 +173,7 @@ const refused: readonly [Record<string, unknown>, string][] = [
   ],
   ...['/proc', '/sys/', '/dev/x/..'].map((destination): [Record<string, unknown>, string] => [
     { mounts: [{ kind: 'bind', source: '/a', destination }] },
-    `option \`mounts[0].destination\` must not be /proc, /sys or /dev itself, not '${destination}'`,
+    `option \`mounts[0].destination\` must be another path than /proc, /sys and /dev, not '${destination}'`,
   ]),
   [
     { mounts: ['/a:/b'] },
@@ -451,7 +451,7 @@ const refusedRuns: readonly [Record<string, unknown>, string][] = [
   [{ killsignal: 1 }, 'unknown option `killsignal` for run: did you mean `killSignal`?'],
   [{ inputs: 'x' }, 'unknown option `inputs` for run: did you mean `input`?'],
   [{ stdin: true }, 'unknown option `stdin` for run'],
-  [{ timeoutMs: 0 }, 'option `timeoutMs` must be more than 0; leave it out for no limit, not 0'],
+  [{ timeoutMs: 0 }, 'option `timeoutMs` must be more than 0 (leave it out for no limit), not 0'],
   [{ timeoutMs: -1 }, `option \`timeoutMs\` ${durationRule}, not -1`],
   [{ timeoutMs: '5' }, `option \`timeoutMs\` ${durationRule}, not '5'`],
   [{ killGraceMs: 'soon' }, `option \`killGraceMs\` ${durationRule}, not 'soon'`],

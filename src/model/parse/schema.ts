@@ -50,11 +50,18 @@ export function check<T>(what: string, schema: ZodType<T>, input: unknown): T {
   const at = pathText(path);
   if (issue.code === 'unrecognized_keys') {
     const where = at === '' ? '' : ` (in \`${at}\`)`;
-    throw refused(`${what}: ${issue.message}${where}`, { option: at });
+    throw refused(`${what}: ${issue.message}${where}`, {
+      option: optionAt(at, issue.keys[0] ?? ''),
+    });
   }
   const rule = `${issue.message}${shownAt(issue, valueAt(input, path))}`;
   if (at === '') throw refused(`${what}: the options ${rule}`, { option: at });
   throw refused(`${what}: option \`${at}\` ${rule}`, { option: at, rule });
+}
+
+function optionAt(parent: string, key: string): string {
+  const shown = showValue(key).slice(1, -1);
+  return parent === '' ? shown : `${parent}.${shown}`;
 }
 
 // The values of an environment may be secret: of those only the kind is told.

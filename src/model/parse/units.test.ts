@@ -108,6 +108,12 @@ for (const [name, expected] of meant) {
   });
 }
 
+test('of a short word more than a letter must be right', () => {
+  assert.equal(nearest('foo', ['ro', 'rw', 'size=']), undefined);
+  assert.equal(nearest('kmv', ['auto', 'kvm', 'tcg']), 'kvm');
+  assert.equal(nearest('rk', ['ro', 'exec']), 'ro');
+});
+
 test('whatever a value is, it is shown as one short printable line', () => {
   fc.assert(
     fc.property(fc.oneof(fc.anything(), fc.string({ unit: 'binary', maxLength: 500 })), (value) => {

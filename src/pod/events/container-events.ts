@@ -51,7 +51,8 @@ export class ContainerEvents {
     this.#end = { exit };
     this.#release();
     if (this.#end === null) return;
-    this.#timer = setTimeout(() => this.settle(), holdMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#endExecs(), holdMs);
     this.#timer.unref();
   }
 
@@ -70,7 +71,7 @@ export class ContainerEvents {
   /** Nothing more will be heard of what runs in it: what waits is told now. */
   settle(): void {
     this.#isStarting = false;
-    for (const processId of [...this.#execs]) this.execExited(processId, null);
+    this.#endExecs();
     this.#release();
   }
 
@@ -78,6 +79,10 @@ export class ContainerEvents {
     this.settle();
     this.#say({ kind: 'container-deleted', exit });
     this.#isKnown = false;
+  }
+
+  #endExecs(): void {
+    for (const processId of [...this.#execs]) this.execExited(processId, null);
   }
 
   #release(): void {

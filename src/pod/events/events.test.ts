@@ -191,3 +191,15 @@ test('a guest that never tells the end of a process holds up that of its contain
   t.mock.timers.tick(1);
   assert.deepEqual(kinds.slice(-2), ['exec-exited a null', 'exited 0']);
 });
+
+test('an end waits for the answer to the start, however long that takes to come', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { events, kinds } = container();
+  events.created();
+  events.starting();
+  events.exited(exit);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(kinds, ['created']);
+  events.started();
+  assert.deepEqual(kinds, ['created', 'started', 'exited 0']);
+});

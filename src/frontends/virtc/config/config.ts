@@ -17,8 +17,8 @@ export async function config(
 ): Promise<string> {
   const json = isJson(flags.format);
   if (flags.defaults === true) {
-    const { isRoot, environment: own } = { isRoot: process.getuid?.() === 0, environment };
-    const settled = settleAll({ isRoot, environment: placesOnly(own) });
+    const isRoot = process.getuid?.() === 0;
+    const settled = settleAll({ isRoot, environment: placesOnly(environment) });
     return json ? toJson([], settled) : defaultsText(settled);
   }
   const layers = await layersOf(flags, environment);

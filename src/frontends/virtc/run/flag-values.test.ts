@@ -186,7 +186,7 @@ const retold: readonly [object, string][] = [
   [{ hostname: '-' }, 'cannot use --hostname: it must be 1 to 64 letters'],
   [
     { mounts: [{ kind: 'bind', source: '/a', destination: '/' }] },
-    'cannot use --volume "/a:/": destination must not be the root itself',
+    'cannot use --volume "/a:/": destination must be below the root, not \'/\'',
   ],
   [
     {

@@ -18,7 +18,10 @@ export function toBindMount(text: string, cwd: string): MountOptions {
   }
   if (parts.length > 3 || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
     throw refusal('invalid-argument', text, 'what follows the second colon must be ro or rw', {
-      hint: 'a path with a colon in it cannot be given here: bind its parent, or use the library',
+      hint:
+        parts.length === 3 && /^[a-z,]+$/i.test(mode ?? '')
+          ? "docker's other options (z, Z, cached, ...) are not there: leave them out"
+          : 'a path with a colon in it cannot be given here: bind its parent, or use the library',
     });
   }
   if (!path.posix.isAbsolute(destination)) {

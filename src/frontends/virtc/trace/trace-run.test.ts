@@ -1,6 +1,18 @@
 // Tests of a traced run around work that is no container: its file, what it says, and that its code is the work's.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -53,31 +65,65 @@ test('a longer file from before is replaced as a whole', async (t) => {
 
 test("a word that may be the command's is refused before anything runs", async (t) => {
   const { around, cwd, said } = surroundings(t);
-  const code = await traceRun('echo', () => assert.fail('it ran'), around);
-  assert.equal(code, 125);
-  assert.equal(
-    said(),
-    'virtc: cannot use --trace "echo": the file\'s name must end in .json\n' +
-      'hint: to run "echo", put -- before the command: --trace -- echo\n',
+  await assert.rejects(
+    traceRun('echo', () => assert.fail('it ran'), around),
+    {
+      code: 'invalid-argument',
+      message: 'cannot use --trace "echo": the file\'s name must end in .json',
+      hint: 'to run "echo", put -- before the command: --trace -- echo',
+    },
   );
+  // Whoever called it tells, in the form that is wanted.
+  assert.equal(said(), '');
   assert.equal(existsSync(path.join(cwd, 'echo')), false);
 });
 
 test('a file that cannot be written is said before anything runs', async (t) => {
-  const { around, cwd, said } = surroundings(t);
-  const code = await traceRun('no/such/dir.json', () => assert.fail('it ran'), around);
-  assert.equal(code, 125);
+  const { around, cwd } = surroundings(t);
   const file = path.join(cwd, 'no/such/dir.json');
-  assert.equal(said(), `virtc: cannot write trace ${file}: ENOENT\n`);
+  await assert.rejects(
+    traceRun('no/such/dir.json', () => assert.fail('it ran'), around),
+    { code: 'unavailable', message: `cannot write trace ${file}: ENOENT` },
+  );
 });
 
-test('a disk that is full at the end changes nothing of how the command ended', async (t) => {
+/** What somebody may have put where root then traces. */
+const traps: readonly [string, (target: string, file: string) => unknown, RegExp][] = [
+  ['a link', symlinkSync, /virtc-trace\.json: it is a link$/],
+  ['a link to nothing', (target, file) => symlinkSync(`${target}-gone`, file), /it is a link$/],
+  ['another name of a file', linkSync, /it is not a regular file of one name$/],
+  ['a fifo', (_, file) => execFileSync('mkfifo', [file]), /virtc-trace\.json: ENXIO$/],
+];
+for (const [what, set, message] of traps) {
+  test(`${what} is neither followed nor written nor waited for`, async (t) => {
+    const { around, cwd } = surroundings(t);
+    const target = path.join(cwd, 'precious');
+    writeFileSync(target, 'precious');
+    set(target, path.join(cwd, 'virtc-trace.json'));
+    await assert.rejects(
+      traceRun(true, () => assert.fail('it ran'), around),
+      { message },
+    );
+    assert.equal(readFileSync(target, 'utf8'), 'precious');
+    assert.deepEqual(readdirSync(cwd).sort(), ['precious', 'virtc-trace.json']);
+  });
+}
+
+test('a file that cannot be written at the end changes nothing of how the command ended', async (t) => {
   const { around, said } = surroundings(t);
-  rmSync(path.join(around.cwd(), 'full.json'), { force: true });
-  const { symlinkSync } = await import('node:fs');
-  symlinkSync('/dev/full', path.join(around.cwd(), 'full.json'));
-  assert.equal(await traceRun('full.json', work, around), 3);
-  assert.match(said(), /cannot write trace .*full\.json: (ENOSPC|EINVAL)\n$/);
+  const close = (): number => {
+    const fd = readdirSync('/proc/self/fd').find((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`).endsWith('/full.json');
+      } catch {
+        return false;
+      }
+    });
+    closeSync(Number(fd));
+    return 3;
+  };
+  assert.equal(await traceRun('full.json', async () => close(), around), 3);
+  assert.match(said(), /cannot write trace .*full\.json: EBADF\n$/);
 });
 
 test('work that is refused is not traced, and the file from before is kept', async (t) => {
@@ -89,6 +135,9 @@ test('work that is refused is not traced, and the file from before is kept', asy
   writeFileSync(path.join(cwd, 'old.json'), 'before');
   await assert.rejects(traceRun('old.json', refuse, around), refusal);
   assert.equal(readFileSync(path.join(cwd, 'old.json'), 'utf8'), 'before');
+  writeFileSync(path.join(cwd, 'empty.json'), '');
+  await assert.rejects(traceRun('empty.json', refuse, around), refusal);
+  assert.ok(existsSync(path.join(cwd, 'empty.json')));
   assert.equal(said(), '');
 });
 

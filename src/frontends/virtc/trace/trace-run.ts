@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { type MeasuredSpan, monotonicMs } from '../../../base/trace/span.js';
 import { createTrace } from '../../../base/trace/trace.js';
 import type { Color } from '../../../config.js';
-import { describeError, exitCodes } from '../report.js';
-import { openTraceOutput, type TraceOutput } from './trace-output.js';
+import { describeError } from '../report.js';
+import { openTraceOutput } from './trace-output.js';
 import { drawWaterfall, type WaterfallStyle } from './waterfall.js';
 
 /** What surrounds a traced run; tests give fakes. */
@@ -24,8 +24,9 @@ export interface TraceSurroundings {
 const plainColumns = 100;
 
 /**
- * Runs `work` traced and resolves with its exit code; rejects only as `work` does, which then is not traced.
+ * Runs `work` traced and resolves with its exit code; rejects as `work` does, which then is not traced.
  * @param value of the flag: a file, or true for the default one
+ * @throws VirtcontainersError before `work` is begun, for a file that cannot be written
  */
 export async function traceRun(
   value: string | true,
@@ -36,13 +37,7 @@ export async function traceRun(
   const complain = (error: unknown): void => {
     stderr.write(describeError(error, { debug: env['VIRTC_LOG'] === 'debug' }));
   };
-  let output: TraceOutput;
-  try {
-    output = openTraceOutput(value, surroundings.cwd());
-  } catch (error) {
-    complain(error);
-    return exitCodes.virtcFailed;
-  }
+  const output = openTraceOutput(value, surroundings.cwd());
   const { originMs, before } = startOfProcess();
   const trace = createTrace({ originMs, before });
   let code: number;
