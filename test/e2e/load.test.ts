@@ -109,5 +109,4 @@ test('500 execs in one container leave nothing in the guest and nothing in the o
   assert.ok(ownerAfter.threads <= ownerBefore.threads, seen);
   assert.ok(ownerAfter.heapMiB - ownerBefore.heapMiB < 4, seen);
   assert.ok(ownerAfter.nativeMiB - ownerBefore.nativeMiB < 16, seen);
-  console.log(seen);
 });
