@@ -294,7 +294,8 @@ test('paused pods are stopped in order and deleted by force, and nothing is left
     events.map(({ kind }) => kind),
     [
       ...['container-created', 'pod-started', 'container-started', 'container-paused'],
-      ...['pod-paused', 'pod-resumed', 'container-exited', 'pod-stopped'],
+      // It goes on for its stop signal.
+      ...['pod-paused', 'pod-resumed', 'container-resumed', 'container-exited', 'pod-stopped'],
       ...['pod-ready', 'pod-started', 'container-started', 'pod-paused', 'pod-resumed'],
       ...['container-exited', 'pod-stopped', 'container-deleted', 'pod-deleted'],
     ],
