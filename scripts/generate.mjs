@@ -1,12 +1,11 @@
 // Generates src/wire/gen from src/wire/proto. With --check it fails if the committed code is not what the definitions give.
 // @ts-check
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readIfThere, root } from './project.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const committed = path.join(root, 'src/wire/gen');
 const check = process.argv.includes('--check');
 const out = check ? mkdtempSync(path.join(tmpdir(), 'virtc-gen-')) : committed;
@@ -29,7 +28,7 @@ try {
     const fresh = path.join(out, 'x', 'gen');
     const names = new Set([...readdirSync(fresh), ...readdirSync(committed)]);
     const stale = [...names].filter(
-      (name) => read(path.join(fresh, name)) !== read(path.join(committed, name)),
+      (name) => readIfThere(path.join(fresh, name)) !== readIfThere(path.join(committed, name)),
     );
     if (stale.length > 0) {
       console.error(
@@ -40,13 +39,4 @@ try {
   }
 } finally {
   if (check) rmSync(out, { recursive: true, force: true });
-}
-
-/** @param {string} file */
-function read(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

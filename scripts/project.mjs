@@ -1,6 +1,7 @@
 // What all scripts share: where things are, running programs, telling steps.
 // @ts-check
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -78,3 +79,12 @@ export async function runScript(main) {
 
 /** @param {number} begin a value of performance.now() */
 export const secondsSince = (begin) => ((performance.now() - begin) / 1000).toFixed(1);
+
+/** A file's text; undefined where it cannot be read. @param {string} file */
+export function readIfThere(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

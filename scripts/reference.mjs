@@ -1,9 +1,9 @@
 // Writes docs/api from the public library's types and comments. With --check it fails if what is committed is not that.
 // @ts-check
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Failure, nodeModule, root, run, runScript } from './project.mjs';
+import { Failure, nodeModule, readIfThere, root, run, runScript } from './project.mjs';
 
 const check = process.argv.includes('--check');
 const page = 'README.md';
@@ -18,19 +18,10 @@ await runScript(async () => {
       { output: 'keep' },
     );
     if (code !== 0) throw new Failure(`cannot write the reference:\n${output}`);
-    if (check && read(path.join(out, page)) !== read(path.join(committed, page))) {
+    if (check && readIfThere(path.join(out, page)) !== readIfThere(path.join(committed, page))) {
       throw new Failure('docs/api is not what the sources give: run npm run reference');
     }
   } finally {
     if (check) rmSync(out, { recursive: true, force: true });
   }
 });
-
-/** @param {string} file */
-function read(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
