@@ -1,0 +1,69 @@
+// Keeps templates: files of booted VMs, found by a key, made by one builder at a time, checked before each use.
+
+/** What shapes a VM before a pod exists: VMs of equal keys can be cloned from one template. */
+export interface TemplateKey {
+  /** 32 hexadecimal digits, a hash of all that follows. */
+  readonly id: string;
+  readonly guestImage: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly cpus: number;
+  readonly memoryMiB: number;
+}
+
+/** Where a template's parts lie. */
+export interface TemplateFiles {
+  /** Absolute; holds the others, and nothing else. */
+  readonly directory: string;
+  /** The guest's memory: as large as that, with holes. */
+  readonly memory: string;
+  /** The state of the VM's devices, about half a MiB. */
+  readonly state: string;
+}
+
+/** A template that was checked just now. */
+export interface Template extends TemplateFiles {
+  readonly id: string;
+  readonly qemuVersion: string;
+}
+
+/** The right to make one template, until it is committed or abandoned. */
+export interface TemplateBuild {
+  /** A fresh directory where the builder puts the files: 0700, on the file system where the template will be. */
+  readonly files: TemplateFiles;
+  /** A fresh directory for whatever else the builder needs; removed at the end. */
+  readonly scratch: string;
+  /** Makes it the one that is found. @throws VirtcontainersError what writing throws; it is then abandoned */
+  commit(facts: { readonly qemuVersion: string; readonly buildMs: number }): Promise<Template>;
+  /** Removes what was made; safe to repeat, also after a commit. */
+  abandon(): Promise<void>;
+}
+
+/** What is known of a template, the damaged too. */
+export interface StoredTemplate extends TemplateKey {
+  readonly createdAt: string;
+  readonly lastUsedAt: string;
+  readonly qemuVersion: string;
+  readonly sizeBytes: number;
+  readonly buildMs: number;
+  readonly problem: string | null;
+}
+
+export interface Templates {
+  /**
+   * The template of a key, whole: its state by its hash, its memory by size, inode and times. Null where there is none; one that is
+   * damaged counts as none, and `onDamaged` is told why. Notes that it is used.
+   */
+  find(key: TemplateKey, onDamaged?: (reason: string) => void): Promise<Template | null>;
+  /**
+   * Takes the right to build, after removing what a dead builder left; null while another process (or this one) builds it.
+   * What is there already is replaced at the commit, and stays usable until then.
+   */
+  begin(key: TemplateKey): Promise<TemplateBuild | null>;
+  /** When the builder of a key began, in milliseconds since 1970; null where nobody builds it. */
+  builderSince(key: TemplateKey): Promise<number | null>;
+  /** Resolves when nobody builds it any more. @throws VirtcontainersError `cancelled` */
+  waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void>;
+  list(): Promise<readonly StoredTemplate[]>;
+  /** Removes one, also a damaged one; safe to repeat. VMs that were cloned from it go on. */
+  remove(id: string): Promise<void>;
+}
