@@ -66,6 +66,7 @@ export function createAgentService(options: AgentServiceOptions): ServiceImpleme
     ...guarded(guard, streamHandlers(sandbox)),
     ...guarded(guard, usageHandlers(sandbox, options.system)),
     ...guarded(guard, { trace: () => trace.answer() }),
+    ...guarded(guard, { quiesce: () => quiesce(sandbox) }),
   };
   return implement(Agent, handlers);
 }
@@ -141,6 +142,11 @@ function machineHandlers(system: System): Pick<AgentHandlers, 'personalize' | 'o
       return await system.online({ cpus, memoryBytes });
     },
   };
+}
+
+async function quiesce(sandbox: Sandbox): Promise<Record<string, never>> {
+  sandbox.quiesce();
+  return {};
 }
 
 function containerHandlers(

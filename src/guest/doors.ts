@@ -112,6 +112,8 @@ export interface ContainerRuntime {
   create(container: NewContainer): Promise<RuntimeContainer>;
   /** Kills what is left of a container and removes it and its mounts; safe to repeat, also for unknown ids. */
   destroy(id: string): Promise<void>;
+  /** Lets go of all that the host shares; it is taken anew when a container needs it. There are no containers. */
+  releaseShares(): void;
 }
 
 /** The machine as a whole. */

@@ -64,6 +64,18 @@ export class Sandbox {
     });
   }
 
+  /** @throws VirtcontainersError `invalid-state` while there is a container */
+  quiesce(): void {
+    const ids = [...this.#containers.keys(), ...this.#busy.keys()];
+    if (ids.length > 0) {
+      throw new VirtcontainersError(
+        'invalid-state',
+        `cannot let go of shares: container ${ids[0]} is there`,
+      );
+    }
+    this.#runtime.releaseShares();
+  }
+
   #admit(what: string): void {
     const counts = [...this.#containers.values()].map((container) => container.processes);
     if (counts.reduce((sum, count) => sum + count, 0) < maxProcesses) return;

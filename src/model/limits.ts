@@ -25,6 +25,16 @@ export const defaultPidsLimit = 4096;
 export const stopGraceMs = 10_000;
 /** Longest wait for a cold VM's agent, in milliseconds: an emulated boot takes 8 s on a quiet machine. */
 export const bootTimeoutMs = 120_000;
+/** Longest wait for the agent of a clone, in milliseconds: it answers in a tenth of a second on a quiet machine; then the pod boots cold. */
+export const cloneTimeoutMs = 20_000;
+/** Longest wait for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
+export const templateWaitMs = 6_000;
+/** How long after a template could not be made the next attempt is made, in milliseconds. */
+export const templateRetryMs = 60_000;
+/** How long a template's guest is left alone before it is saved, in milliseconds: what it still has to do would be done anew in each clone. */
+export const templateRestMs = 1_000;
+/** Longest call of the guest that is warmed up, in milliseconds. */
+export const warmUpCallTimeoutMs = 15_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
 /** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */

@@ -5,6 +5,9 @@ export interface ProgressEvent {
   /** The pod's steps in their order, then a container's. */
   readonly step:
     | 'store'
+    | 'template'
+    | 'warm-up'
+    | 'save'
     | 'share'
     | 'vm-spawn'
     | 'vm-boot'

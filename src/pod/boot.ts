@@ -1,20 +1,26 @@
 // Brings a pod's VM to life and takes it down: share, VM, agent, identity, size, each noted before the next.
 import { createHash } from 'node:crypto';
-import { waitFor } from '../base/deadline.js';
-import { throwIfAborted } from '../base/errors.js';
+import { isVirtcontainersError, throwIfAborted } from '../base/errors.js';
 import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
-import type { Agent, Identity } from '../host/agent/agent.js';
-import type { Vm, VmExit } from '../host/hypervisor/hypervisor.js';
+import type { Identity } from '../host/agent/agent.js';
+import type { VmPlan } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
-import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
-import { attempt, vmGone } from './errors.js';
+import {
+  agentCallTimeoutMs,
+  bootTimeoutMs,
+  cloneTimeoutMs,
+  vmStopGraceMs,
+} from '../model/limits.js';
+import { attachAgent } from './attach-agent.js';
+import { attempt } from './errors.js';
 import { LiveVm } from './live-vm.js';
 import type { Mechanisms } from './mechanisms.js';
 import type { PodPlan } from './plan/plan.js';
 import { planVm } from './plan/plan-vm.js';
 import type { PodBook } from './pod-record.js';
 import type { Steps } from './steps.js';
+import type { PodTemplates } from './templates/pod-templates.js';
 import { GuestTracing } from './trace/guest-tracing.js';
 
 export interface BootOptions {
@@ -23,18 +29,62 @@ export interface BootOptions {
   readonly plan: PodPlan;
   readonly book: PodBook;
   readonly steps: Steps;
+  /** What it may be cloned from; null boots it cold. */
+  readonly templates: PodTemplates | null;
   readonly signal: AbortSignal;
 }
 
-/** Boots a pod's VM; on failure or abort nothing of it is left. */
+/**
+ * Brings a pod's VM to life, as a clone where there is a template; on failure or abort nothing of it is left.
+ * A template that cannot be had, or whose clone fails, costs time and a warning, and the pod boots cold.
+ */
 export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<LiveVm> {
-  const { what, plan, book, steps, signal } = options;
-  const { hypervisor, share, log } = mechanisms;
-  const { podId } = plan;
+  const { what, plan, steps, signal } = options;
   return Undo.run(async (undo) => {
     const image = await span('guest-image', mechanisms.openImage);
     const vmPlan = planVm(plan, image, mechanisms);
-    const { runDirectory } = vmPlan;
+    const live = await cloneOrBoot(mechanisms, { ...options, vmPlan, undo });
+    await growVm(steps, live, { what, size: plan.size, signal });
+    throwIfAborted(signal, what);
+    return live;
+  });
+}
+
+interface BringUpOptions extends BootOptions {
+  readonly vmPlan: VmPlan;
+  /** Gets what takes the VM down again. */
+  readonly undo: Undo;
+}
+
+async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Promise<LiveVm> {
+  const { templates, what, steps, vmPlan, signal } = options;
+  const template = (await templates?.obtain(vmPlan, { what, steps, signal })) ?? null;
+  if (template === null) return bringUp(mechanisms, options, bootTimeoutMs);
+  try {
+    const clone = { ...vmPlan, origin: { kind: 'clone', template } } as const;
+    return await bringUp(mechanisms, { ...options, vmPlan: clone }, cloneTimeoutMs);
+  } catch (error) {
+    if (signal.aborted || hasLeftovers(error)) throw error;
+    templates?.cloneFailed(template, vmPlan.podId, error);
+    return bringUp(mechanisms, options, bootTimeoutMs);
+  }
+}
+
+/** A second VM of a pod must not be made while something of the first one is there. */
+function hasLeftovers(error: unknown): boolean {
+  return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
+}
+
+/** Share, VM, agent and identity; on failure or abort nothing of it is left. */
+function bringUp(
+  mechanisms: Mechanisms,
+  options: BringUpOptions,
+  timeoutMs: number,
+): Promise<LiveVm> {
+  const { what, book, steps, signal, vmPlan, undo: outer } = options;
+  const { hypervisor, share, log } = mechanisms;
+  const { podId, runDirectory, origin } = vmPlan;
+  return Undo.run(async (undo) => {
     const podShare = await steps.run('share', () => share.create({ podId, runDirectory }));
     undo.add('share', async () => {
       await share.release(podShare.handle);
@@ -56,20 +106,23 @@ export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<Li
     // What it holds in this process, its console's log among it, a handle does not name.
     undo.add('VM', () => vm.stop({ graceMs: 0 }));
     podShare.attach(vm.mountNamespacePid);
-    const agent = await steps.run('vm-boot', () => attachAgent(mechanisms, options, vm));
-    undo.add('agent', () => agent.close());
-    const tracing = await GuestTracing.begin({ podId, agent, beganMs: vm.runsSinceMs });
-    const live = new LiveVm({ vm, agent, share: podShare, tracing });
-    const identity = toIdentity(book);
-    await steps.run('personalize', () =>
-      live.call(
-        what,
-        () => agent.personalize(identity, { signal, timeoutMs: agentCallTimeoutMs }),
-        signal,
-      ),
+    const agent = await steps.run('vm-boot', () =>
+      attachAgent(mechanisms.agents, vm, { what, podId, timeoutMs, signal }),
     );
-    await growVm(steps, live, { what, size: plan.size, signal });
+    undo.add('agent', () => agent.close());
+    const isClone = origin.kind === 'clone';
+    const tracing = await GuestTracing.begin({ podId, agent, isClone, beganMs: vm.runsSinceMs });
+    const live = new LiveVm({ vm, agent, share: podShare, tracing, isClone });
+    const identity = toIdentity(book);
+    const bounds = { signal, timeoutMs: Math.min(timeoutMs, agentCallTimeoutMs) };
+    await steps.run('personalize', () =>
+      live.call(what, () => agent.personalize(identity, bounds), signal),
+    );
     throwIfAborted(signal, what);
+    outer.add('VM', async () => {
+      const failures = await undo.unwind();
+      if (failures.length > 0) throw new Error(failures.join('; '));
+    });
     return live;
   });
 }
@@ -115,41 +168,6 @@ export async function endVm(
 function held(book: PodBook, handle: Handle): Handle {
   const text = JSON.stringify(handle);
   return book.record.handles.find((candidate) => JSON.stringify(candidate) === text) ?? handle;
-}
-
-// An attach ends when the VM does: nobody will answer then. An agent that comes too late is let go.
-async function attachAgent(mechanisms: Mechanisms, options: BootOptions, vm: Vm): Promise<Agent> {
-  const { what, signal } = options;
-  const attaching = new AbortController();
-  const forward = (): void => attaching.abort(signal.reason);
-  if (signal.aborted) forward();
-  signal.addEventListener('abort', forward, { once: true });
-  let exit: VmExit | undefined;
-  let waiting = true;
-  const died = vm.exited.then((ended) => {
-    exit = ended;
-    if (waiting) attaching.abort(ended.reason);
-    throw vmGone(what, ended);
-  });
-  const attached = mechanisms.agents.attach(() => vm.dialAgent(attaching.signal), {
-    podId: options.plan.podId,
-    timeoutMs: bootTimeoutMs,
-    signal: attaching.signal,
-  });
-  attached.then(
-    (agent) => waiting || agent.close(),
-    () => {},
-  );
-  died.catch(() => {});
-  try {
-    return await waitFor(Promise.race([attached, died]), { what, signal });
-  } catch (error) {
-    attaching.abort(error);
-    throw exit === undefined ? error : vmGone(what, exit);
-  } finally {
-    waiting = false;
-    signal.removeEventListener('abort', forward);
-  }
 }
 
 /** What makes a VM this pod's own. */

@@ -18,6 +18,8 @@ export class LiveVm {
   readonly vm: Vm;
   readonly agent: Agent;
   readonly share: PodShare;
+  /** Whether it was cloned from a template. */
+  readonly isClone: boolean;
   /** Null where nobody traces. */
   readonly tracing: GuestTracing | null;
   /** Ends a VM whose guest is silent; to be suspended while it is paused. */
@@ -34,11 +36,13 @@ export class LiveVm {
     readonly agent: Agent;
     readonly share: PodShare;
     readonly tracing: GuestTracing | null;
+    readonly isClone: boolean;
   }) {
     this.vm = parts.vm;
     this.agent = parts.agent;
     this.share = parts.share;
     this.tracing = parts.tracing;
+    this.isClone = parts.isClone;
     const { agent } = this;
     this.liveness = new Liveness({
       heard: () => agent.heard,

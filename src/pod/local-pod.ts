@@ -52,6 +52,7 @@ import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
 import { runCommand } from './run-command.js';
 import { toPodStatus } from './status.js';
+import type { PodTemplates } from './templates/pod-templates.js';
 import { Steps } from './steps.js';
 import { takeId } from './taken.js';
 
@@ -59,6 +60,8 @@ export interface CreatePodOptions {
   readonly config: PodConfig;
   readonly signal: AbortSignal;
   readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+  /** What it may be cloned from; null boots it cold. */
+  readonly templates: PodTemplates | null;
   /** Told of all that happens to it. */
   readonly events: EventHub;
   /** Called once when the pod is no more. */
@@ -72,6 +75,7 @@ export class LocalPod implements Pod {
   readonly #steps: Steps;
   readonly #log: Logger;
   readonly #onDeleted: () => void;
+  readonly #templates: PodTemplates | null;
   readonly #queue = new Queue();
   readonly #containers = new Map<string, LocalContainer>();
   readonly #side: PodSide;
@@ -92,7 +96,7 @@ export class LocalPod implements Pod {
     mechanisms: Mechanisms,
     book: PodBook,
     steps: Steps,
-    { onDeleted, events }: Pick<CreatePodOptions, 'onDeleted' | 'events'>,
+    { onDeleted, events, templates }: Pick<CreatePodOptions, 'onDeleted' | 'events' | 'templates'>,
   ) {
     this.#events = new EventHub(events);
     this.id = book.record.config.id;
@@ -100,6 +104,7 @@ export class LocalPod implements Pod {
     this.#book = book;
     this.#steps = steps;
     this.#onDeleted = onDeleted;
+    this.#templates = templates;
     this.#log = mechanisms.log.child({ subsystem: 'pod', pod: this.id });
     this.#side = this.#sideForContainers();
   }
@@ -335,6 +340,7 @@ export class LocalPod implements Pod {
       plan: planPod(config, this.#mechanisms.host),
       book: this.#book,
       steps: this.#steps,
+      templates: this.#templates,
       signal,
     });
     this.#live = live;

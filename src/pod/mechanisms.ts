@@ -4,6 +4,7 @@ import type { AgentConnector } from '../host/agent/agent.js';
 import type { BootImage, Hypervisor, VmPlan } from '../host/hypervisor/hypervisor.js';
 import type { Share } from '../host/share/share.js';
 import type { Store } from '../host/store/store.js';
+import type { Templates } from '../host/templates/templates.js';
 import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { HostFacts } from '../model/host-facts.js';
@@ -14,6 +15,7 @@ export interface Mechanisms {
   readonly share: Share;
   readonly store: Store;
   readonly agents: AgentConnector;
+  readonly templates: Templates;
   /** The guest image that VMs boot, checked at each use. */
   readonly openImage: () => Promise<BootImage>;
   readonly accelerator: VmPlan['accelerator'];

@@ -11,6 +11,7 @@ export const agentCalls: { readonly [K in keyof (typeof AgentService)['method']]
   handshake: (agent, options) => agent.ping(options),
   personalize: (agent, options) =>
     agent.personalize({ hostname: 'h', machineId: 'a'.repeat(32) }, options),
+  quiesce: (agent, options) => agent.quiesce(options),
   online: (agent, options) => agent.online({ cpus: 2, memoryMiB: 1024 }, options),
   createContainer: (agent, options) =>
     agent.createContainer(

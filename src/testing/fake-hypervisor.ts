@@ -1,4 +1,5 @@
 // Makes VMs in memory and knows which of them live: for tests of policy.
+import { createHash } from 'node:crypto';
 import { throwIfAborted } from '../base/errors.js';
 import type { JailDescription } from '../base/namespaces/jail.js';
 import type {
@@ -7,6 +8,7 @@ import type {
   StartOptions,
   VmDescription,
   VmPlan,
+  VmShape,
 } from '../host/hypervisor/hypervisor.js';
 import { toCommandLine } from '../host/hypervisor/qemu/command-line.js';
 import type { VmHandle } from '../model/handle.js';
@@ -46,6 +48,13 @@ export class FakeHypervisor implements Hypervisor {
     return { kind: 'tcg', reason: 'a fake' };
   }
 
+  async shape(plan: VmPlan): Promise<VmShape> {
+    const { image, bootCpus, bootMemoryMiB } = plan;
+    const facts = JSON.stringify([image.id, bootCpus, bootMemoryMiB]);
+    const id = createHash('sha256').update(facts).digest('hex').slice(0, 32);
+    return { id, accelerator: 'tcg' };
+  }
+
   prepare(): void {}
 
   async describe(plan: VmPlan): Promise<VmDescription> {
@@ -65,7 +74,8 @@ export class FakeHypervisor implements Hypervisor {
     const onEnd = (): void => {
       this.#living.delete(pid);
     };
-    const vm = new FakeVm({ handle, size, crun: this.crun, serve: this.serve, onEnd });
+    const { origin } = plan;
+    const vm = new FakeVm({ handle, origin, size, crun: this.crun, serve: this.serve, onEnd });
     this.vms.push(vm);
     this.commandLines.push(commandLine(plan));
     this.#living.set(pid, { vm, podId: plan.podId });

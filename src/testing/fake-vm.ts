@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { VirtcontainersError } from '../base/errors.js';
 import { monotonicMs } from '../base/trace/span.js';
 import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
-import type { Accelerator, Vm, VmExit, VmSize } from '../host/hypervisor/hypervisor.js';
+import type { Accelerator, Vm, VmExit, VmOrigin, VmSize } from '../host/hypervisor/hypervisor.js';
 import type { VmHandle } from '../model/handle.js';
 import type { HostUsage } from '../model/usage.js';
 import { listenForHosts } from '../wire/attach/index.js';
@@ -16,6 +16,7 @@ export type ServeAgent = (connection: Duplex, service: ServiceImplementation, vm
 
 export interface FakeVmOptions {
   readonly handle: VmHandle;
+  readonly origin: VmOrigin;
   readonly size: VmSize;
   readonly crun?: FakeCrunOptions;
   /** Answers a host that has attached. Default: as the real agent does. */
@@ -30,6 +31,8 @@ const fakeConsoleTail = 'fake console: the last line';
 export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator = { kind: 'tcg', reason: 'a fake' };
+  readonly hypervisorVersion = '0.0.0';
+  readonly origin: VmOrigin;
   readonly mountNamespacePid = null;
   readonly runsSinceMs = monotonicMs();
   readonly exited: Promise<VmExit>;
@@ -38,6 +41,8 @@ export class FakeVm implements Vm {
   /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
   stopped = false;
   isPaused = false;
+  /** Where its state was saved. */
+  savedTo: string | null = null;
   readonly #service: ServiceImplementation;
   readonly #serve: ServeAgent;
   readonly #onEnd: () => void;
@@ -49,6 +54,7 @@ export class FakeVm implements Vm {
 
   constructor(options: FakeVmOptions) {
     this.handle = options.handle;
+    this.origin = options.origin;
     this.#size = options.size;
     this.#onEnd = options.onEnd;
     this.crun = new FakeCrun(options.crun);
@@ -105,6 +111,15 @@ export class FakeVm implements Vm {
     this.#requireAlive('cannot resume VM');
     this.isPaused = false;
     if (!this.#hung) for (const port of this.#ports) thaw(port);
+  }
+
+  async save(stateFile: string): Promise<void> {
+    this.#requireAlive('cannot save VM');
+    if (this.origin.kind !== 'template') {
+      throw new VirtcontainersError('unsupported', 'cannot save VM: it is no template');
+    }
+    await this.pause();
+    this.savedTo = stateFile;
   }
 
   async usage(): Promise<HostUsage> {

@@ -47,11 +47,13 @@ export class PodWorld {
       openImage: async () => {
         await this.beforeImage();
         return {
+          id: 'f'.repeat(32),
           directory: '/fake/image',
           kernel: '/fake/image/vmlinux',
           initrd: '/fake/image/initrd',
           rootImage: '/fake/image/root',
           kernelParameters: [],
+          memoryPreload: '/fake/image/read-only-memory.so',
         };
       },
       accelerator: 'auto',

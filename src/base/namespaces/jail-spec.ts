@@ -31,6 +31,11 @@ export interface JailSpec {
    */
   readonly exports: readonly string[];
   readonly devices: readonly JailDevice[];
+  /**
+   * Regular files on the host that are opened read-only for it, as its descriptors 3 and on: it sees their content and not their
+   * paths. Default: none.
+   */
+  readonly inherited?: readonly string[];
   /** Whether it serves files of all users (a 9p share): chown, dac_override, fowner and fsetid; else it has no capability. */
   readonly needsFileCapabilities: boolean;
   /**

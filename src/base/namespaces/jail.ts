@@ -1,8 +1,8 @@
 // Spawns a process in a jail: namespaces of its own, a root that holds only what it needs, an unprivileged user.
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { VirtcontainersError } from '../errors.js';
+import { errnoOf, reasonOf, VirtcontainersError } from '../errors.js';
 import { makePipe } from '../native/pipes.js';
 import { span } from '../trace/span.js';
 import { usesUserNamespace } from './describe-jail.js';
@@ -70,10 +70,10 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
   });
   // Asked for again: one that was idle may have ended meanwhile.
   const worker = await namespaceWorker();
-  const { stderr, ...stdio } = openStdio();
+  const { stderr, ...stdio } = openStdio(spec.inherited ?? []);
   try {
     const request = toRequest(spec, userNamespace ? support : null, stdio);
-    const descriptors = [stdio.inputFd, stdio.outputFd];
+    const descriptors = [stdio.inputFd, stdio.outputFd, ...stdio.inheritedFds];
     const pid = (await worker.request(request, { descriptors, onExit })) ?? -1;
     const kill = (signal: NodeJS.Signals): void => {
       if (!ended) signalProcess(pid, signal);
@@ -92,23 +92,46 @@ export async function spawnInJail(spec: JailSpec): Promise<JailedProcess> {
 interface Stdio {
   readonly inputFd: number;
   readonly outputFd: number;
+  readonly inheritedFds: readonly number[];
   /** Reads what is written to `outputFd`. */
   readonly stderr: Socket;
 }
 
-function openStdio(): Stdio {
+function openStdio(inherited: readonly string[]): Stdio {
   const opened: number[] = [];
   try {
     const inputFd = openSync('/dev/null', 'r');
     opened.push(inputFd);
+    const inheritedFds = inherited.map((path) => {
+      const fd = openInherited(path);
+      opened.push(fd);
+      return fd;
+    });
     const { readFd, writeFd } = makePipe();
     opened.push(writeFd, readFd);
     const stderr = new Socket({ fd: readFd, readable: true, writable: false }).unref();
-    return { inputFd, outputFd: writeFd, stderr };
+    return { inputFd, outputFd: writeFd, inheritedFds, stderr };
   } catch (error) {
     for (const fd of opened) closeSync(fd);
     throw error;
   }
+}
+
+function openInherited(path: string): number {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+  } catch (error) {
+    const missing = errnoOf(error) === 'ENOENT';
+    throw new VirtcontainersError(
+      missing ? 'not-found' : 'internal',
+      `cannot open ${path} for the jail: ${missing ? 'it does not exist' : reasonOf(error)}`,
+      { cause: error },
+    );
+  }
+  throw new VirtcontainersError('internal', `cannot open ${path} for the jail: it is not a file`);
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
@@ -126,6 +149,7 @@ function checkSpec(spec: JailSpec): void {
     ...spec.readOnlyPaths,
     ...spec.writablePaths,
     ...spec.exports,
+    ...(spec.inherited ?? []),
   ];
   const wrong = paths.find((path) => !/^\/(?!$)|^\/$/.test(path) || path.split('/').includes('..'));
   if (wrong === undefined) return;
@@ -138,7 +162,7 @@ function checkSpec(spec: JailSpec): void {
 function toRequest(
   spec: JailSpec,
   namespace: IsolationSupport | null,
-  stdio: Pick<SpawnRequest, 'inputFd' | 'outputFd'>,
+  stdio: Pick<SpawnRequest, 'inputFd' | 'outputFd' | 'inheritedFds'>,
 ): SpawnRequest {
   return {
     kind: 'spawn',

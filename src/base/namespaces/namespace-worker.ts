@@ -88,7 +88,7 @@ async function spawnInHull(
         detached: true,
         cwd: request.cwd,
         env: request.env,
-        stdio: [request.inputFd, request.outputFd, request.outputFd],
+        stdio: [request.inputFd, request.outputFd, request.outputFd, ...request.inheritedFds],
       });
       await started(child);
       return child;

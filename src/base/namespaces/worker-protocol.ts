@@ -15,6 +15,8 @@ export interface SpawnRequest {
   /** Descriptors that become 0, and 1 and 2, of the child. */
   readonly inputFd: number;
   readonly outputFd: number;
+  /** Descriptors that become 3 and on. */
+  readonly inheritedFds: readonly number[];
   readonly readOnlyPaths: readonly string[];
   readonly writablePaths: readonly string[];
   readonly exports: readonly string[];

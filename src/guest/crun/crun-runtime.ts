@@ -100,6 +100,10 @@ export class CrunRuntime implements ContainerRuntime {
     this.#containers.delete(id);
   }
 
+  releaseShares(): void {
+    this.#shares.unmount();
+  }
+
   #folderOf(id: string): string {
     return `${this.#folder}/containers/${id}`;
   }

@@ -1,7 +1,7 @@
 // Mounts the trees that the host exports, each tag once, at its first use.
 import { mkdirSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { MS_NODEV, MS_RDONLY, mount } from '../../base/native/mounts.js';
+import { MS_NODEV, MS_RDONLY, mount, UMOUNT_NOFOLLOW, unmount } from '../../base/native/mounts.js';
 import type { SharePath } from '../../wire/gen/agent_pb.js';
 
 // 500000 is under the transport's cap of 512000, above which the kernel warns.
@@ -28,6 +28,14 @@ export class Shares {
     }
     this.#mount(share.tag, share.cached);
     return [this.#folder, share.tag, ...parts].join('/');
+  }
+
+  /** Unmounts all of them; the next use mounts again. */
+  unmount(): void {
+    for (const tag of this.#mounted.keys()) {
+      unmount(`${this.#folder}/${tag}`, UMOUNT_NOFOLLOW);
+      this.#mounted.delete(tag);
+    }
   }
 
   #mount(tag: string, cached: boolean): void {

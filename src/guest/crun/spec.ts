@@ -102,7 +102,11 @@ export interface SpecPlaces {
 }
 
 /** The guest's own files that a specification can mount, by the name in `virtc-guest:<name>`. */
-const guestFiles: Readonly<Record<string, string>> = { init: '/usr/bin/tini' };
+const guestFiles: Readonly<Record<string, string>> = {
+  init: '/usr/bin/tini',
+  // What a template is warmed up with.
+  busybox: '/usr/bin/busybox',
+};
 const initSource = 'virtc-guest:init';
 
 /**

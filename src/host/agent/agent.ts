@@ -159,6 +159,8 @@ export interface Agent {
   ping(options?: CallOptions): Promise<void>;
   /** Fresh entropy and the host's clock are added by the implementation. */
   personalize(identity: Identity, options?: CallOptions): Promise<void>;
+  /** Has the guest let go of what would keep its VM from being saved; it has no container then. */
+  quiesce(options?: CallOptions): Promise<void>;
   /** Brings hot-added processors and memory online; `cpus` and `memoryMiB` are totals. */
   online(
     size: { readonly cpus: number; readonly memoryMiB: number },

@@ -79,6 +79,12 @@ export class TtrpcAgent implements Agent {
     });
   }
 
+  async quiesce(options?: CallOptions): Promise<void> {
+    await this.#call('cannot quiesce the guest', options, (bounds) =>
+      this.#rpc.quiesce({}, bounds),
+    );
+  }
+
   async online(
     size: { readonly cpus: number; readonly memoryMiB: number },
     options?: CallOptions,

@@ -14,13 +14,31 @@ export interface Accelerator {
 
 /** A guest image's files, as the hypervisor needs them. */
 export interface BootImage {
+  /** Hash of what it was made from. */
+  readonly id: string;
   /** Absolute path of the directory that holds all of them. */
   readonly directory: string;
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
   readonly kernelParameters: readonly string[];
+  /** A library that makes QEMU open the memory of a template read-only. */
+  readonly memoryPreload: string;
 }
+
+/** A booted VM as files. */
+export interface VmTemplate {
+  /** The guest's memory; a clone maps it privately and cannot write it. */
+  readonly memory: string;
+  /** The state of everything else. */
+  readonly state: string;
+}
+
+/** How a VM comes to be. A `template` boots with its memory in that file, which is made for it, and can be saved. */
+export type VmOrigin =
+  | { readonly kind: 'boot' }
+  | { readonly kind: 'template'; readonly memory: string }
+  | { readonly kind: 'clone'; readonly template: VmTemplate };
 
 /** An exported directory as the VM sees it: one device per tag. */
 export interface ShareDevice {
@@ -36,6 +54,7 @@ export interface VmPlan {
   /** Directory for the VM's sockets and logs, absolute; exists, 0700. */
   readonly runDirectory: string;
   readonly image: BootImage;
+  readonly origin: VmOrigin;
   readonly shares: readonly ShareDevice[];
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   readonly bootMemoryMiB: number;
@@ -59,6 +78,13 @@ export interface VmDescription {
   readonly jail: JailDescription;
 }
 
+/** What a VM has in common with all that can be cloned from one template. */
+export interface VmShape {
+  /** 32 hexadecimal digits: a hash of what shapes it, the hypervisor's program and the guest image among it. */
+  readonly id: string;
+  readonly accelerator: Accelerator['kind'];
+}
+
 /** Why a VM is no more. */
 export interface VmExit {
   readonly kind: 'stopped' | 'killed' | 'panicked' | 'failed';
@@ -79,6 +105,8 @@ export interface Hypervisor {
   prepare(): void;
   /** What `start` would make of a plan. Nothing of it is made, and nothing written. */
   describe(plan: VmPlan): Promise<VmDescription>;
+  /** The shape of a plan, whatever its origin; names, places and shares of the pod are not part of it. */
+  shape(plan: VmPlan): Promise<VmShape>;
   /**
    * Starts a VM; resolves when it runs and can be commanded, which is before its agent answers.
    * On failure or abort nothing is left.
@@ -95,6 +123,8 @@ export interface Hypervisor {
 export interface Vm {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator;
+  /** Version of the hypervisor's program. */
+  readonly hypervisorVersion: string;
   /** The process in whose mount namespace the shares of this VM live; null where there is none (a fake). */
   readonly mountNamespacePid: number | null;
   /** When the guest began to run, on the monotonic clock in milliseconds. */
@@ -110,6 +140,12 @@ export interface Vm {
   /** Stops its processors; a paused VM can be ended. Both are safe to repeat. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /**
+   * Stops its processors for good and writes the state of everything but its memory to a new file, 0600, which the VM's own
+   * process cannot reach. Only for one whose origin is `template`, with no host attached to its agent.
+   * @throws VirtcontainersError `unsupported` for another origin; `internal` where something in the guest cannot be saved
+   */
+  save(stateFile: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /** What its process uses on the host. */
   usage(): Promise<HostUsage>;
   /**

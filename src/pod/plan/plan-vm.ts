@@ -18,6 +18,7 @@ export function planVm(plan: PodPlan, image: BootImage, surroundings: VmSurround
     podId: plan.podId,
     runDirectory,
     image,
+    origin: { kind: 'boot' },
     shares: share.trees(runDirectory),
     accelerator,
     bootMemoryMiB: plan.boot.memoryMiB,

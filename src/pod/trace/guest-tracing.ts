@@ -8,6 +8,8 @@ import { type GuestPlace, toBootSpans, toCallSpans } from './guest-spans.js';
 export interface TracedGuest {
   readonly podId: string;
   readonly agent: Agent;
+  /** Its boot was another VM's, at another time. */
+  readonly isClone: boolean;
   /** When the VM began to run, on the monotonic clock. */
   readonly beganMs: number;
 }
@@ -44,7 +46,8 @@ export class GuestTracing {
   #record(times: GuestTimes | null): void {
     if (times === null) return;
     const place = this.#place();
-    if (!this.#bootIsTold) this.#recording.adopt(toBootSpans(times, place));
+    const { isClone } = this.#guest;
+    if (!this.#bootIsTold && !isClone) this.#recording.adopt(toBootSpans(times, place));
     this.#bootIsTold = true;
     this.#recording.adopt(toCallSpans(times, place));
   }

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIzCg1PbmxpbmVSZXF1ZXN0EgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIjQKDk9ubGluZVJlc3BvbnNlEgwKBGNwdXMYASABKA0SFAoMbWVtb3J5X2J5dGVzGAIgASgEIiQKBVNoYXJlEgsKA3RhZxgBIAEoCRIOCgZjYWNoZWQYAiABKAgiSAoJU2hhcmVQYXRoEi0KBXNoYXJlGAEgASgLMh4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2hhcmUSDAoEcGF0aBgCIAEoCSJ4Cg1EaXJlY3RvcnlSb290EjIKBnNvdXJjZRgBIAEoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBIWCg5kaXNjYXJkX3dyaXRlcxgCIAEoCBIbChNkaXNjYXJkX2xpbWl0X2J5dGVzGAMgASgEIlUKDlJvb3RGaWxlc3lzdGVtEjsKCWRpcmVjdG9yeRgBIAEoCzImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRpcmVjdG9yeVJvb3RIAEIGCgRraW5kIi0KDFRlcm1pbmFsU2l6ZRIPCgdjb2x1bW5zGAEgASgNEgwKBHJvd3MYAiABKA0igAIKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhEKCXNwZWNfanNvbhgCIAEoDBI1CgRyb290GAMgASgLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUm9vdEZpbGVzeXN0ZW0SOQoNc2hhcmVkX21vdW50cxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlUGF0aBINCgVzdGRpbhgFIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAYgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIiYKF0NyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEgsKA3BpZBgBIAEoDSItChVTdGFydENvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlN0YXJ0Q29udGFpbmVyUmVzcG9uc2UimgEKC0V4ZWNSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEhQKDHByb2Nlc3NfanNvbhgDIAEoDBINCgVzdGRpbhgEIAEoCBI8Cg10ZXJtaW5hbF9zaXplGAUgASgLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVGVybWluYWxTaXplIhsKDEV4ZWNSZXNwb25zZRILCgNwaWQYASABKA0iZwoNU2lnbmFsUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZzaWduYWwYAyABKA0SCwoDYWxsGAQgASgIEg8KB3dhaXRfbXMYBSABKA0iHgoOU2lnbmFsUmVzcG9uc2USDAoEbGVmdBgBIAEoCCI3CgtXYWl0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCSI+CgxXYWl0UmVzcG9uc2USEQoJZXhpdF9jb2RlGAEgASgNEg4KBnNpZ25hbBgCIAEoDRILCgNvb20YAyABKAgiOgoOUmVsZWFzZVJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkiEQoPUmVsZWFzZVJlc3BvbnNlIq0BChFSZWFkT3V0cHV0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRI1CgZzdHJlYW0YAyABKA4yJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PdXRwdXRTdHJlYW0SDgoGb2Zmc2V0GAQgASgEEhEKCW1heF9ieXRlcxgFIAEoDRIUCgxhY2tub3dsZWRnZWQYBiABKAQiLwoSUmVhZE91dHB1dFJlc3BvbnNlEgwKBGRhdGEYASABKAwSCwoDZW5kGAIgASgIImgKEVdyaXRlSW5wdXRSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEg4KBm9mZnNldBgDIAEoBBIMCgRkYXRhGAQgASgMEgsKA2VuZBgFIAEoCCI0ChJXcml0ZUlucHV0UmVzcG9uc2USDgoGb2Zmc2V0GAEgASgEEg4KBmNsb3NlZBgCIAEoCCJ2ChVSZXNpemVUZXJtaW5hbFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSMwoEc2l6ZRgDIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIYChZSZXNpemVUZXJtaW5hbFJlc3BvbnNlIi8KF0Rlc3Ryb3lDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIaChhEZXN0cm95Q29udGFpbmVyUmVzcG9uc2UiDgoMVHJhY2VSZXF1ZXN0IrEBCg1UcmFjZVJlc3BvbnNlEhAKCGFza2VkX3VzGAEgASgEEhMKC2Fuc3dlcmVkX3VzGAIgASgEEjUKCmJvb3RfbWFya3MYAyADKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Cb290TWFyaxIxCgVzcGFucxgEIAMoCzIiLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkd1ZXN0U3BhbhIPCgdkcm9wcGVkGAUgASgNIisKCEJvb3RNYXJrEgwKBG5hbWUYASABKAkSEQoJdXB0aW1lX3VzGAIgASgEIlsKCUd1ZXN0U3BhbhIMCgRuYW1lGAEgASgJEhAKCGJlZ2luX3VzGAIgASgEEg4KBmVuZF91cxgDIAEoBBIOCgZwYXJlbnQYBCABKA0SDgoGZmFpbGVkGAUgASgIIi0KFVBhdXNlQ29udGFpbmVyUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiGAoWUGF1c2VDb250YWluZXJSZXNwb25zZSIuChZSZXN1bWVDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIZChdSZXN1bWVDb250YWluZXJSZXNwb25zZSIsChRMaXN0UHJvY2Vzc2VzUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkinQEKDFByb2Nlc3NFbnRyeRILCgNwaWQYASABKA0SEgoKcGFyZW50X3BpZBgCIAEoDRILCgN1aWQYAyABKA0SDQoFc3RhdGUYBCABKAkSDAoEbmFtZRgFIAEoCRIMCgRhcmdzGAYgAygJEhIKCmVsYXBzZWRfbXMYByABKAQSDAoEaW5pdBgIIAEoCBISCgpwcm9jZXNzX2lkGAkgASgJImAKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRI4Cglwcm9jZXNzZXMYASADKAsyJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Qcm9jZXNzRW50cnkSDQoFdG90YWwYAiABKA0iNgoMU3RhdHNSZXF1ZXN0EhUKDWNvbnRhaW5lcl9pZHMYASADKAkSDwoHbWFjaGluZRgCIAEoCCKiAQoIQ3B1U3RhdHMSEAoIdXNhZ2VfdXMYASABKAQSDwoHdXNlcl91cxgCIAEoBBIRCglzeXN0ZW1fdXMYAyABKAQSGQoMdGhyb3R0bGVkX3VzGAQgASgESACIAQESHgoRdGhyb3R0bGVkX3BlcmlvZHMYBSABKARIAYgBAUIPCg1fdGhyb3R0bGVkX3VzQhQKEl90aHJvdHRsZWRfcGVyaW9kcyLWAQoLTWVtb3J5U3RhdHMSFQoNY3VycmVudF9ieXRlcxgBIAEoBBIgChNpbmFjdGl2ZV9maWxlX2J5dGVzGAIgASgESACIAQESFwoKcGVha19ieXRlcxgDIAEoBEgBiAEBEhgKC2xpbWl0X2J5dGVzGAQgASgESAKIAQESFgoJb29tX2tpbGxzGAUgASgESAOIAQFCFgoUX2luYWN0aXZlX2ZpbGVfYnl0ZXNCDQoLX3BlYWtfYnl0ZXNCDgoMX2xpbWl0X2J5dGVzQgwKCl9vb21fa2lsbHMiOgoJUGlkc1N0YXRzEg8KB2N1cnJlbnQYASABKAQSEgoFbGltaXQYAiABKARIAIgBAUIICgZfbGltaXQiUQoHSW9TdGF0cxISCgpyZWFkX2J5dGVzGAEgASgEEhMKC3dyaXRlX2J5dGVzGAIgASgEEg0KBXJlYWRzGAMgASgEEg4KBndyaXRlcxgEIAEoBCLsAQoOQ29udGFpbmVyU3RhdHMSFAoMY29udGFpbmVyX2lkGAEgASgJEi4KA2NwdRgCIAEoCzIhLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNwdVN0YXRzEjQKBm1lbW9yeRgDIAEoCzIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk1lbW9yeVN0YXRzEjAKBHBpZHMYBCABKAsyIi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5QaWRzU3RhdHMSLAoCaW8YBSABKAsyIC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Jb1N0YXRzInoKDE1hY2hpbmVTdGF0cxIuCgNjcHUYASABKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcHVTdGF0cxIaChJtZW1vcnlfdG90YWxfYnl0ZXMYAiABKAQSHgoWbWVtb3J5X2F2YWlsYWJsZV9ieXRlcxgDIAEoBCKEAQoNU3RhdHNSZXNwb25zZRI7Cgpjb250YWluZXJzGAEgAygLMicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ29udGFpbmVyU3RhdHMSNgoHbWFjaGluZRgCIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk1hY2hpbmVTdGF0cyphCgxPdXRwdXRTdHJlYW0SHQoZT1VUUFVUX1NUUkVBTV9VTlNQRUNJRklFRBAAEhgKFE9VVFBVVF9TVFJFQU1fU1RET1VUEAESGAoUT1VUUFVUX1NUUkVBTV9TVERFUlIQAjK/DgoFQWdlbnQSYgoJSGFuZHNoYWtlEikudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSGFuZHNoYWtlUmVxdWVzdBoqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlc3BvbnNlEmgKC1BlcnNvbmFsaXplEisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXF1ZXN0GiwudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGVyc29uYWxpemVSZXNwb25zZRJZCgZPbmxpbmUSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT25saW5lUmVzcG9uc2USdAoPQ3JlYXRlQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNyZWF0ZUNvbnRhaW5lclJlc3BvbnNlEnEKDlN0YXJ0Q29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhcnRDb250YWluZXJSZXNwb25zZRJTCgRFeGVjEiQudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRXhlY1JlcXVlc3QaJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVzcG9uc2USWQoGU2lnbmFsEiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVxdWVzdBonLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNpZ25hbFJlc3BvbnNlElMKBFdhaXQSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5XYWl0UmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXNwb25zZRJcCgdSZWxlYXNlEicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVsZWFzZVJlcXVlc3QaKC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVzcG9uc2USZQoKUmVhZE91dHB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlYWRPdXRwdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlc3BvbnNlEmUKCldyaXRlSW5wdXQSKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5Xcml0ZUlucHV0UmVxdWVzdBorLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXNwb25zZRJxCg5SZXNpemVUZXJtaW5hbBIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc2l6ZVRlcm1pbmFsUmVzcG9uc2USdwoQRGVzdHJveUNvbnRhaW5lchIwLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkRlc3Ryb3lDb250YWluZXJSZXF1ZXN0GjEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlc3BvbnNlElYKBVRyYWNlEiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVHJhY2VSZXF1ZXN0GiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuVHJhY2VSZXNwb25zZRJxCg5QYXVzZUNvbnRhaW5lchIuLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVxdWVzdBovLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBhdXNlQ29udGFpbmVyUmVzcG9uc2USdAoPUmVzdW1lQ29udGFpbmVyEi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVxdWVzdBowLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlc3VtZUNvbnRhaW5lclJlc3BvbnNlEm4KDUxpc3RQcm9jZXNzZXMSLS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBouLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXNwb25zZRJWCgVTdGF0cxIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVxdWVzdBomLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlN0YXRzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("CgthZ2VudC5wcm90bxIXdmlydGNvbnRhaW5lcnMuYWdlbnQudjEi4AIKC0Vycm9yRGV0YWlsEjsKBnJlYXNvbhgBIAEoDjIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkVycm9yRGV0YWlsLlJlYXNvbiKTAgoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhwKGFJFQVNPTl9DT01NQU5EX05PVF9GT1VORBABEiEKHVJFQVNPTl9DT01NQU5EX05PVF9FWEVDVVRBQkxFEAISHAoYUkVBU09OX05PX1NVQ0hfQ09OVEFJTkVSEAMSGgoWUkVBU09OX05PX1NVQ0hfUFJPQ0VTUxAEEh4KGlJFQVNPTl9PRkZTRVRfT1VUX09GX1JBTkdFEAUSGwoXUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QBhIgChxSRUFTT05fQkFEX1dPUktJTkdfRElSRUNUT1JZEAcSFwoTUkVBU09OX05PX1NVQ0hfVVNFUhAIIkIKEEhhbmRzaGFrZVJlcXVlc3QSGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIUCgxob3N0X3ZlcnNpb24YAiABKAkibwoRSGFuZHNoYWtlUmVzcG9uc2USGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIVCg1hZ2VudF92ZXJzaW9uGAIgASgJEhYKDmtlcm5lbF9yZWxlYXNlGAMgASgJEhEKCXVwdGltZV9tcxgEIAEoBCJcChJQZXJzb25hbGl6ZVJlcXVlc3QSDwoHZW50cm9weRgBIAEoDBIPCgd0aW1lX25zGAIgASgEEhAKCGhvc3RuYW1lGAMgASgJEhIKCm1hY2hpbmVfaWQYBCABKAkiFQoTUGVyc29uYWxpemVSZXNwb25zZSIQCg5RdWllc2NlUmVxdWVzdCIRCg9RdWllc2NlUmVzcG9uc2UiMwoNT25saW5lUmVxdWVzdBIMCgRjcHVzGAEgASgNEhQKDG1lbW9yeV9ieXRlcxgCIAEoBCI0Cg5PbmxpbmVSZXNwb25zZRIMCgRjcHVzGAEgASgNEhQKDG1lbW9yeV9ieXRlcxgCIAEoBCIkCgVTaGFyZRILCgN0YWcYASABKAkSDgoGY2FjaGVkGAIgASgIIkgKCVNoYXJlUGF0aBItCgVzaGFyZRgBIAEoCzIeLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlNoYXJlEgwKBHBhdGgYAiABKAkieAoNRGlyZWN0b3J5Um9vdBIyCgZzb3VyY2UYASABKAsyIi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaGFyZVBhdGgSFgoOZGlzY2FyZF93cml0ZXMYAiABKAgSGwoTZGlzY2FyZF9saW1pdF9ieXRlcxgDIAEoBCJVCg5Sb290RmlsZXN5c3RlbRI7CglkaXJlY3RvcnkYASABKAsyJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EaXJlY3RvcnlSb290SABCBgoEa2luZCItCgxUZXJtaW5hbFNpemUSDwoHY29sdW1ucxgBIAEoDRIMCgRyb3dzGAIgASgNIoACChZDcmVhdGVDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIRCglzcGVjX2pzb24YAiABKAwSNQoEcm9vdBgDIAEoCzInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJvb3RGaWxlc3lzdGVtEjkKDXNoYXJlZF9tb3VudHMYBCADKAsyIi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaGFyZVBhdGgSDQoFc3RkaW4YBSABKAgSPAoNdGVybWluYWxfc2l6ZRgGIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSImChdDcmVhdGVDb250YWluZXJSZXNwb25zZRILCgNwaWQYASABKA0iLQoVU3RhcnRDb250YWluZXJSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCSIYChZTdGFydENvbnRhaW5lclJlc3BvbnNlIpoBCgtFeGVjUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIUCgxwcm9jZXNzX2pzb24YAyABKAwSDQoFc3RkaW4YBCABKAgSPAoNdGVybWluYWxfc2l6ZRgFIAEoCzIlLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIbCgxFeGVjUmVzcG9uc2USCwoDcGlkGAEgASgNImcKDVNpZ25hbFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSDgoGc2lnbmFsGAMgASgNEgsKA2FsbBgEIAEoCBIPCgd3YWl0X21zGAUgASgNIh4KDlNpZ25hbFJlc3BvbnNlEgwKBGxlZnQYASABKAgiNwoLV2FpdFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkiPgoMV2FpdFJlc3BvbnNlEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SCwoDb29tGAMgASgIIjoKDlJlbGVhc2VSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJIhEKD1JlbGVhc2VSZXNwb25zZSKtAQoRUmVhZE91dHB1dFJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJEhIKCnByb2Nlc3NfaWQYAiABKAkSNQoGc3RyZWFtGAMgASgOMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuT3V0cHV0U3RyZWFtEg4KBm9mZnNldBgEIAEoBBIRCgltYXhfYnl0ZXMYBSABKA0SFAoMYWNrbm93bGVkZ2VkGAYgASgEIi8KElJlYWRPdXRwdXRSZXNwb25zZRIMCgRkYXRhGAEgASgMEgsKA2VuZBgCIAEoCCJoChFXcml0ZUlucHV0UmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkSEgoKcHJvY2Vzc19pZBgCIAEoCRIOCgZvZmZzZXQYAyABKAQSDAoEZGF0YRgEIAEoDBILCgNlbmQYBSABKAgiNAoSV3JpdGVJbnB1dFJlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBIOCgZjbG9zZWQYAiABKAgidgoVUmVzaXplVGVybWluYWxSZXF1ZXN0EhQKDGNvbnRhaW5lcl9pZBgBIAEoCRISCgpwcm9jZXNzX2lkGAIgASgJEjMKBHNpemUYAyABKAsyJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UZXJtaW5hbFNpemUiGAoWUmVzaXplVGVybWluYWxSZXNwb25zZSIvChdEZXN0cm95Q29udGFpbmVyUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiGgoYRGVzdHJveUNvbnRhaW5lclJlc3BvbnNlIg4KDFRyYWNlUmVxdWVzdCKxAQoNVHJhY2VSZXNwb25zZRIQCghhc2tlZF91cxgBIAEoBBITCgthbnN3ZXJlZF91cxgCIAEoBBI1Cgpib290X21hcmtzGAMgAygLMiEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQm9vdE1hcmsSMQoFc3BhbnMYBCADKAsyIi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5HdWVzdFNwYW4SDwoHZHJvcHBlZBgFIAEoDSIrCghCb290TWFyaxIMCgRuYW1lGAEgASgJEhEKCXVwdGltZV91cxgCIAEoBCJbCglHdWVzdFNwYW4SDAoEbmFtZRgBIAEoCRIQCghiZWdpbl91cxgCIAEoBBIOCgZlbmRfdXMYAyABKAQSDgoGcGFyZW50GAQgASgNEg4KBmZhaWxlZBgFIAEoCCItChVQYXVzZUNvbnRhaW5lclJlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIhgKFlBhdXNlQ29udGFpbmVyUmVzcG9uc2UiLgoWUmVzdW1lQ29udGFpbmVyUmVxdWVzdBIUCgxjb250YWluZXJfaWQYASABKAkiGQoXUmVzdW1lQ29udGFpbmVyUmVzcG9uc2UiLAoUTGlzdFByb2Nlc3Nlc1JlcXVlc3QSFAoMY29udGFpbmVyX2lkGAEgASgJIp0BCgxQcm9jZXNzRW50cnkSCwoDcGlkGAEgASgNEhIKCnBhcmVudF9waWQYAiABKA0SCwoDdWlkGAMgASgNEg0KBXN0YXRlGAQgASgJEgwKBG5hbWUYBSABKAkSDAoEYXJncxgGIAMoCRISCgplbGFwc2VkX21zGAcgASgEEgwKBGluaXQYCCABKAgSEgoKcHJvY2Vzc19pZBgJIAEoCSJgChVMaXN0UHJvY2Vzc2VzUmVzcG9uc2USOAoJcHJvY2Vzc2VzGAEgAygLMiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUHJvY2Vzc0VudHJ5Eg0KBXRvdGFsGAIgASgNIjYKDFN0YXRzUmVxdWVzdBIVCg1jb250YWluZXJfaWRzGAEgAygJEg8KB21hY2hpbmUYAiABKAgiogEKCENwdVN0YXRzEhAKCHVzYWdlX3VzGAEgASgEEg8KB3VzZXJfdXMYAiABKAQSEQoJc3lzdGVtX3VzGAMgASgEEhkKDHRocm90dGxlZF91cxgEIAEoBEgAiAEBEh4KEXRocm90dGxlZF9wZXJpb2RzGAUgASgESAGIAQFCDwoNX3Rocm90dGxlZF91c0IUChJfdGhyb3R0bGVkX3BlcmlvZHMi1gEKC01lbW9yeVN0YXRzEhUKDWN1cnJlbnRfYnl0ZXMYASABKAQSIAoTaW5hY3RpdmVfZmlsZV9ieXRlcxgCIAEoBEgAiAEBEhcKCnBlYWtfYnl0ZXMYAyABKARIAYgBARIYCgtsaW1pdF9ieXRlcxgEIAEoBEgCiAEBEhYKCW9vbV9raWxscxgFIAEoBEgDiAEBQhYKFF9pbmFjdGl2ZV9maWxlX2J5dGVzQg0KC19wZWFrX2J5dGVzQg4KDF9saW1pdF9ieXRlc0IMCgpfb29tX2tpbGxzIjoKCVBpZHNTdGF0cxIPCgdjdXJyZW50GAEgASgEEhIKBWxpbWl0GAIgASgESACIAQFCCAoGX2xpbWl0IlEKB0lvU3RhdHMSEgoKcmVhZF9ieXRlcxgBIAEoBBITCgt3cml0ZV9ieXRlcxgCIAEoBBINCgVyZWFkcxgDIAEoBBIOCgZ3cml0ZXMYBCABKAQi7AEKDkNvbnRhaW5lclN0YXRzEhQKDGNvbnRhaW5lcl9pZBgBIAEoCRIuCgNjcHUYAiABKAsyIS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcHVTdGF0cxI0CgZtZW1vcnkYAyABKAsyJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5NZW1vcnlTdGF0cxIwCgRwaWRzGAQgASgLMiIudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGlkc1N0YXRzEiwKAmlvGAUgASgLMiAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuSW9TdGF0cyJ6CgxNYWNoaW5lU3RhdHMSLgoDY3B1GAEgASgLMiEudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3B1U3RhdHMSGgoSbWVtb3J5X3RvdGFsX2J5dGVzGAIgASgEEh4KFm1lbW9yeV9hdmFpbGFibGVfYnl0ZXMYAyABKAQihAEKDVN0YXRzUmVzcG9uc2USOwoKY29udGFpbmVycxgBIAMoCzInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkNvbnRhaW5lclN0YXRzEjYKB21hY2hpbmUYAiABKAsyJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5NYWNoaW5lU3RhdHMqYQoMT3V0cHV0U3RyZWFtEh0KGU9VVFBVVF9TVFJFQU1fVU5TUEVDSUZJRUQQABIYChRPVVRQVVRfU1RSRUFNX1NURE9VVBABEhgKFE9VVFBVVF9TVFJFQU1fU1RERVJSEAIynQ8KBUFnZW50EmIKCUhhbmRzaGFrZRIpLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkhhbmRzaGFrZVJlcXVlc3QaKi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5IYW5kc2hha2VSZXNwb25zZRJoCgtQZXJzb25hbGl6ZRIrLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVxdWVzdBosLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlBlcnNvbmFsaXplUmVzcG9uc2USXAoHUXVpZXNjZRInLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlF1aWVzY2VSZXF1ZXN0GigudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUXVpZXNjZVJlc3BvbnNlElkKBk9ubGluZRImLnZpcnRjb250YWluZXJzLmFnZW50LnYxLk9ubGluZVJlcXVlc3QaJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5PbmxpbmVSZXNwb25zZRJ0Cg9DcmVhdGVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuQ3JlYXRlQ29udGFpbmVyUmVzcG9uc2UScQoOU3RhcnRDb250YWluZXISLi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlcXVlc3QaLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TdGFydENvbnRhaW5lclJlc3BvbnNlElMKBEV4ZWMSJC52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5FeGVjUmVxdWVzdBolLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkV4ZWNSZXNwb25zZRJZCgZTaWduYWwSJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5TaWduYWxSZXF1ZXN0GicudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU2lnbmFsUmVzcG9uc2USUwoEV2FpdBIkLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldhaXRSZXF1ZXN0GiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV2FpdFJlc3BvbnNlElwKB1JlbGVhc2USJy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBooLnZpcnRjb250YWluZXJzLmFnZW50LnYxLlJlbGVhc2VSZXNwb25zZRJlCgpSZWFkT3V0cHV0EioudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVhZE91dHB1dFJlcXVlc3QaKy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZWFkT3V0cHV0UmVzcG9uc2USZQoKV3JpdGVJbnB1dBIqLnZpcnRjb250YWluZXJzLmFnZW50LnYxLldyaXRlSW5wdXRSZXF1ZXN0GisudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuV3JpdGVJbnB1dFJlc3BvbnNlEnEKDlJlc2l6ZVRlcm1pbmFsEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzaXplVGVybWluYWxSZXNwb25zZRJ3ChBEZXN0cm95Q29udGFpbmVyEjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuRGVzdHJveUNvbnRhaW5lclJlcXVlc3QaMS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5EZXN0cm95Q29udGFpbmVyUmVzcG9uc2USVgoFVHJhY2USJS52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlcXVlc3QaJi52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5UcmFjZVJlc3BvbnNlEnEKDlBhdXNlQ29udGFpbmVyEi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXF1ZXN0Gi8udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUGF1c2VDb250YWluZXJSZXNwb25zZRJ0Cg9SZXN1bWVDb250YWluZXISLy52aXJ0Y29udGFpbmVycy5hZ2VudC52MS5SZXN1bWVDb250YWluZXJSZXF1ZXN0GjAudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuUmVzdW1lQ29udGFpbmVyUmVzcG9uc2USbgoNTGlzdFByb2Nlc3NlcxItLnZpcnRjb250YWluZXJzLmFnZW50LnYxLkxpc3RQcm9jZXNzZXNSZXF1ZXN0Gi4udmlydGNvbnRhaW5lcnMuYWdlbnQudjEuTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlElYKBVN0YXRzEiUudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXF1ZXN0GiYudmlydGNvbnRhaW5lcnMuYWdlbnQudjEuU3RhdHNSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Why a call failed, where a caller acts differently on it.
@@ -209,6 +209,32 @@ export const PersonalizeResponseSchema: GenMessage<PersonalizeResponse> = /*@__P
   messageDesc(file_agent, 4);
 
 /**
+ * @generated from message virtcontainers.agent.v1.QuiesceRequest
+ */
+export type QuiesceRequest = Message<"virtcontainers.agent.v1.QuiesceRequest"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.QuiesceRequest.
+ * Use `create(QuiesceRequestSchema)` to create a new message.
+ */
+export const QuiesceRequestSchema: GenMessage<QuiesceRequest> = /*@__PURE__*/
+  messageDesc(file_agent, 5);
+
+/**
+ * @generated from message virtcontainers.agent.v1.QuiesceResponse
+ */
+export type QuiesceResponse = Message<"virtcontainers.agent.v1.QuiesceResponse"> & {
+};
+
+/**
+ * Describes the message virtcontainers.agent.v1.QuiesceResponse.
+ * Use `create(QuiesceResponseSchema)` to create a new message.
+ */
+export const QuiesceResponseSchema: GenMessage<QuiesceResponse> = /*@__PURE__*/
+  messageDesc(file_agent, 6);
+
+/**
  * @generated from message virtcontainers.agent.v1.OnlineRequest
  */
 export type OnlineRequest = Message<"virtcontainers.agent.v1.OnlineRequest"> & {
@@ -230,7 +256,7 @@ export type OnlineRequest = Message<"virtcontainers.agent.v1.OnlineRequest"> & {
  * Use `create(OnlineRequestSchema)` to create a new message.
  */
 export const OnlineRequestSchema: GenMessage<OnlineRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 5);
+  messageDesc(file_agent, 7);
 
 /**
  * @generated from message virtcontainers.agent.v1.OnlineResponse
@@ -252,7 +278,7 @@ export type OnlineResponse = Message<"virtcontainers.agent.v1.OnlineResponse"> &
  * Use `create(OnlineResponseSchema)` to create a new message.
  */
 export const OnlineResponseSchema: GenMessage<OnlineResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 6);
+  messageDesc(file_agent, 8);
 
 /**
  * A tree that the host exports. The guest mounts each tag once, at first use.
@@ -278,7 +304,7 @@ export type Share = Message<"virtcontainers.agent.v1.Share"> & {
  * Use `create(ShareSchema)` to create a new message.
  */
 export const ShareSchema: GenMessage<Share> = /*@__PURE__*/
-  messageDesc(file_agent, 7);
+  messageDesc(file_agent, 9);
 
 /**
  * A path in a share, relative to its root.
@@ -302,7 +328,7 @@ export type SharePath = Message<"virtcontainers.agent.v1.SharePath"> & {
  * Use `create(SharePathSchema)` to create a new message.
  */
 export const SharePathSchema: GenMessage<SharePath> = /*@__PURE__*/
-  messageDesc(file_agent, 8);
+  messageDesc(file_agent, 10);
 
 /**
  * @generated from message virtcontainers.agent.v1.DirectoryRoot
@@ -333,7 +359,7 @@ export type DirectoryRoot = Message<"virtcontainers.agent.v1.DirectoryRoot"> & {
  * Use `create(DirectoryRootSchema)` to create a new message.
  */
 export const DirectoryRootSchema: GenMessage<DirectoryRoot> = /*@__PURE__*/
-  messageDesc(file_agent, 9);
+  messageDesc(file_agent, 11);
 
 /**
  * @generated from message virtcontainers.agent.v1.RootFilesystem
@@ -356,7 +382,7 @@ export type RootFilesystem = Message<"virtcontainers.agent.v1.RootFilesystem"> &
  * Use `create(RootFilesystemSchema)` to create a new message.
  */
 export const RootFilesystemSchema: GenMessage<RootFilesystem> = /*@__PURE__*/
-  messageDesc(file_agent, 10);
+  messageDesc(file_agent, 12);
 
 /**
  * @generated from message virtcontainers.agent.v1.TerminalSize
@@ -378,7 +404,7 @@ export type TerminalSize = Message<"virtcontainers.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_agent, 11);
+  messageDesc(file_agent, 13);
 
 /**
  * @generated from message virtcontainers.agent.v1.CreateContainerRequest
@@ -429,7 +455,7 @@ export type CreateContainerRequest = Message<"virtcontainers.agent.v1.CreateCont
  * Use `create(CreateContainerRequestSchema)` to create a new message.
  */
 export const CreateContainerRequestSchema: GenMessage<CreateContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 12);
+  messageDesc(file_agent, 14);
 
 /**
  * @generated from message virtcontainers.agent.v1.CreateContainerResponse
@@ -448,7 +474,7 @@ export type CreateContainerResponse = Message<"virtcontainers.agent.v1.CreateCon
  * Use `create(CreateContainerResponseSchema)` to create a new message.
  */
 export const CreateContainerResponseSchema: GenMessage<CreateContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 13);
+  messageDesc(file_agent, 15);
 
 /**
  * @generated from message virtcontainers.agent.v1.StartContainerRequest
@@ -465,7 +491,7 @@ export type StartContainerRequest = Message<"virtcontainers.agent.v1.StartContai
  * Use `create(StartContainerRequestSchema)` to create a new message.
  */
 export const StartContainerRequestSchema: GenMessage<StartContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 14);
+  messageDesc(file_agent, 16);
 
 /**
  * @generated from message virtcontainers.agent.v1.StartContainerResponse
@@ -478,7 +504,7 @@ export type StartContainerResponse = Message<"virtcontainers.agent.v1.StartConta
  * Use `create(StartContainerResponseSchema)` to create a new message.
  */
 export const StartContainerResponseSchema: GenMessage<StartContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 15);
+  messageDesc(file_agent, 17);
 
 /**
  * @generated from message virtcontainers.agent.v1.ExecRequest
@@ -519,7 +545,7 @@ export type ExecRequest = Message<"virtcontainers.agent.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 16);
+  messageDesc(file_agent, 18);
 
 /**
  * @generated from message virtcontainers.agent.v1.ExecResponse
@@ -536,7 +562,7 @@ export type ExecResponse = Message<"virtcontainers.agent.v1.ExecResponse"> & {
  * Use `create(ExecResponseSchema)` to create a new message.
  */
 export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 17);
+  messageDesc(file_agent, 19);
 
 /**
  * @generated from message virtcontainers.agent.v1.SignalRequest
@@ -580,7 +606,7 @@ export type SignalRequest = Message<"virtcontainers.agent.v1.SignalRequest"> & {
  * Use `create(SignalRequestSchema)` to create a new message.
  */
 export const SignalRequestSchema: GenMessage<SignalRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 18);
+  messageDesc(file_agent, 20);
 
 /**
  * @generated from message virtcontainers.agent.v1.SignalResponse
@@ -599,7 +625,7 @@ export type SignalResponse = Message<"virtcontainers.agent.v1.SignalResponse"> &
  * Use `create(SignalResponseSchema)` to create a new message.
  */
 export const SignalResponseSchema: GenMessage<SignalResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 19);
+  messageDesc(file_agent, 21);
 
 /**
  * @generated from message virtcontainers.agent.v1.WaitRequest
@@ -621,7 +647,7 @@ export type WaitRequest = Message<"virtcontainers.agent.v1.WaitRequest"> & {
  * Use `create(WaitRequestSchema)` to create a new message.
  */
 export const WaitRequestSchema: GenMessage<WaitRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 20);
+  messageDesc(file_agent, 22);
 
 /**
  * @generated from message virtcontainers.agent.v1.WaitResponse
@@ -654,7 +680,7 @@ export type WaitResponse = Message<"virtcontainers.agent.v1.WaitResponse"> & {
  * Use `create(WaitResponseSchema)` to create a new message.
  */
 export const WaitResponseSchema: GenMessage<WaitResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 21);
+  messageDesc(file_agent, 23);
 
 /**
  * @generated from message virtcontainers.agent.v1.ReleaseRequest
@@ -676,7 +702,7 @@ export type ReleaseRequest = Message<"virtcontainers.agent.v1.ReleaseRequest"> &
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 22);
+  messageDesc(file_agent, 24);
 
 /**
  * @generated from message virtcontainers.agent.v1.ReleaseResponse
@@ -689,7 +715,7 @@ export type ReleaseResponse = Message<"virtcontainers.agent.v1.ReleaseResponse">
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 23);
+  messageDesc(file_agent, 25);
 
 /**
  * @generated from message virtcontainers.agent.v1.ReadOutputRequest
@@ -735,7 +761,7 @@ export type ReadOutputRequest = Message<"virtcontainers.agent.v1.ReadOutputReque
  * Use `create(ReadOutputRequestSchema)` to create a new message.
  */
 export const ReadOutputRequestSchema: GenMessage<ReadOutputRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 24);
+  messageDesc(file_agent, 26);
 
 /**
  * @generated from message virtcontainers.agent.v1.ReadOutputResponse
@@ -759,7 +785,7 @@ export type ReadOutputResponse = Message<"virtcontainers.agent.v1.ReadOutputResp
  * Use `create(ReadOutputResponseSchema)` to create a new message.
  */
 export const ReadOutputResponseSchema: GenMessage<ReadOutputResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 25);
+  messageDesc(file_agent, 27);
 
 /**
  * @generated from message virtcontainers.agent.v1.WriteInputRequest
@@ -798,7 +824,7 @@ export type WriteInputRequest = Message<"virtcontainers.agent.v1.WriteInputReque
  * Use `create(WriteInputRequestSchema)` to create a new message.
  */
 export const WriteInputRequestSchema: GenMessage<WriteInputRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 26);
+  messageDesc(file_agent, 28);
 
 /**
  * @generated from message virtcontainers.agent.v1.WriteInputResponse
@@ -824,7 +850,7 @@ export type WriteInputResponse = Message<"virtcontainers.agent.v1.WriteInputResp
  * Use `create(WriteInputResponseSchema)` to create a new message.
  */
 export const WriteInputResponseSchema: GenMessage<WriteInputResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 27);
+  messageDesc(file_agent, 29);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResizeTerminalRequest
@@ -851,7 +877,7 @@ export type ResizeTerminalRequest = Message<"virtcontainers.agent.v1.ResizeTermi
  * Use `create(ResizeTerminalRequestSchema)` to create a new message.
  */
 export const ResizeTerminalRequestSchema: GenMessage<ResizeTerminalRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 28);
+  messageDesc(file_agent, 30);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResizeTerminalResponse
@@ -864,7 +890,7 @@ export type ResizeTerminalResponse = Message<"virtcontainers.agent.v1.ResizeTerm
  * Use `create(ResizeTerminalResponseSchema)` to create a new message.
  */
 export const ResizeTerminalResponseSchema: GenMessage<ResizeTerminalResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 29);
+  messageDesc(file_agent, 31);
 
 /**
  * @generated from message virtcontainers.agent.v1.DestroyContainerRequest
@@ -881,7 +907,7 @@ export type DestroyContainerRequest = Message<"virtcontainers.agent.v1.DestroyCo
  * Use `create(DestroyContainerRequestSchema)` to create a new message.
  */
 export const DestroyContainerRequestSchema: GenMessage<DestroyContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 30);
+  messageDesc(file_agent, 32);
 
 /**
  * @generated from message virtcontainers.agent.v1.DestroyContainerResponse
@@ -894,7 +920,7 @@ export type DestroyContainerResponse = Message<"virtcontainers.agent.v1.DestroyC
  * Use `create(DestroyContainerResponseSchema)` to create a new message.
  */
 export const DestroyContainerResponseSchema: GenMessage<DestroyContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 31);
+  messageDesc(file_agent, 33);
 
 /**
  * @generated from message virtcontainers.agent.v1.TraceRequest
@@ -907,7 +933,7 @@ export type TraceRequest = Message<"virtcontainers.agent.v1.TraceRequest"> & {
  * Use `create(TraceRequestSchema)` to create a new message.
  */
 export const TraceRequestSchema: GenMessage<TraceRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 32);
+  messageDesc(file_agent, 34);
 
 /**
  * @generated from message virtcontainers.agent.v1.TraceResponse
@@ -952,7 +978,7 @@ export type TraceResponse = Message<"virtcontainers.agent.v1.TraceResponse"> & {
  * Use `create(TraceResponseSchema)` to create a new message.
  */
 export const TraceResponseSchema: GenMessage<TraceResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 33);
+  messageDesc(file_agent, 35);
 
 /**
  * When a phase of the boot was over.
@@ -976,7 +1002,7 @@ export type BootMark = Message<"virtcontainers.agent.v1.BootMark"> & {
  * Use `create(BootMarkSchema)` to create a new message.
  */
 export const BootMarkSchema: GenMessage<BootMark> = /*@__PURE__*/
-  messageDesc(file_agent, 34);
+  messageDesc(file_agent, 36);
 
 /**
  * @generated from message virtcontainers.agent.v1.GuestSpan
@@ -1015,7 +1041,7 @@ export type GuestSpan = Message<"virtcontainers.agent.v1.GuestSpan"> & {
  * Use `create(GuestSpanSchema)` to create a new message.
  */
 export const GuestSpanSchema: GenMessage<GuestSpan> = /*@__PURE__*/
-  messageDesc(file_agent, 35);
+  messageDesc(file_agent, 37);
 
 /**
  * @generated from message virtcontainers.agent.v1.PauseContainerRequest
@@ -1032,7 +1058,7 @@ export type PauseContainerRequest = Message<"virtcontainers.agent.v1.PauseContai
  * Use `create(PauseContainerRequestSchema)` to create a new message.
  */
 export const PauseContainerRequestSchema: GenMessage<PauseContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 36);
+  messageDesc(file_agent, 38);
 
 /**
  * @generated from message virtcontainers.agent.v1.PauseContainerResponse
@@ -1045,7 +1071,7 @@ export type PauseContainerResponse = Message<"virtcontainers.agent.v1.PauseConta
  * Use `create(PauseContainerResponseSchema)` to create a new message.
  */
 export const PauseContainerResponseSchema: GenMessage<PauseContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 37);
+  messageDesc(file_agent, 39);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResumeContainerRequest
@@ -1062,7 +1088,7 @@ export type ResumeContainerRequest = Message<"virtcontainers.agent.v1.ResumeCont
  * Use `create(ResumeContainerRequestSchema)` to create a new message.
  */
 export const ResumeContainerRequestSchema: GenMessage<ResumeContainerRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 38);
+  messageDesc(file_agent, 40);
 
 /**
  * @generated from message virtcontainers.agent.v1.ResumeContainerResponse
@@ -1075,7 +1101,7 @@ export type ResumeContainerResponse = Message<"virtcontainers.agent.v1.ResumeCon
  * Use `create(ResumeContainerResponseSchema)` to create a new message.
  */
 export const ResumeContainerResponseSchema: GenMessage<ResumeContainerResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 39);
+  messageDesc(file_agent, 41);
 
 /**
  * @generated from message virtcontainers.agent.v1.ListProcessesRequest
@@ -1092,7 +1118,7 @@ export type ListProcessesRequest = Message<"virtcontainers.agent.v1.ListProcesse
  * Use `create(ListProcessesRequestSchema)` to create a new message.
  */
 export const ListProcessesRequestSchema: GenMessage<ListProcessesRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 40);
+  messageDesc(file_agent, 42);
 
 /**
  * @generated from message virtcontainers.agent.v1.ProcessEntry
@@ -1163,7 +1189,7 @@ export type ProcessEntry = Message<"virtcontainers.agent.v1.ProcessEntry"> & {
  * Use `create(ProcessEntrySchema)` to create a new message.
  */
 export const ProcessEntrySchema: GenMessage<ProcessEntry> = /*@__PURE__*/
-  messageDesc(file_agent, 41);
+  messageDesc(file_agent, 43);
 
 /**
  * @generated from message virtcontainers.agent.v1.ListProcessesResponse
@@ -1189,7 +1215,7 @@ export type ListProcessesResponse = Message<"virtcontainers.agent.v1.ListProcess
  * Use `create(ListProcessesResponseSchema)` to create a new message.
  */
 export const ListProcessesResponseSchema: GenMessage<ListProcessesResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 42);
+  messageDesc(file_agent, 44);
 
 /**
  * @generated from message virtcontainers.agent.v1.StatsRequest
@@ -1213,7 +1239,7 @@ export type StatsRequest = Message<"virtcontainers.agent.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_agent, 43);
+  messageDesc(file_agent, 45);
 
 /**
  * What is absent in these is not known: the kernel has no such controller.
@@ -1252,7 +1278,7 @@ export type CpuStats = Message<"virtcontainers.agent.v1.CpuStats"> & {
  * Use `create(CpuStatsSchema)` to create a new message.
  */
 export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
-  messageDesc(file_agent, 44);
+  messageDesc(file_agent, 46);
 
 /**
  * @generated from message virtcontainers.agent.v1.MemoryStats
@@ -1293,7 +1319,7 @@ export type MemoryStats = Message<"virtcontainers.agent.v1.MemoryStats"> & {
  * Use `create(MemoryStatsSchema)` to create a new message.
  */
 export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
-  messageDesc(file_agent, 45);
+  messageDesc(file_agent, 47);
 
 /**
  * @generated from message virtcontainers.agent.v1.PidsStats
@@ -1317,7 +1343,7 @@ export type PidsStats = Message<"virtcontainers.agent.v1.PidsStats"> & {
  * Use `create(PidsStatsSchema)` to create a new message.
  */
 export const PidsStatsSchema: GenMessage<PidsStats> = /*@__PURE__*/
-  messageDesc(file_agent, 46);
+  messageDesc(file_agent, 48);
 
 /**
  * Of block devices.
@@ -1351,7 +1377,7 @@ export type IoStats = Message<"virtcontainers.agent.v1.IoStats"> & {
  * Use `create(IoStatsSchema)` to create a new message.
  */
 export const IoStatsSchema: GenMessage<IoStats> = /*@__PURE__*/
-  messageDesc(file_agent, 47);
+  messageDesc(file_agent, 49);
 
 /**
  * @generated from message virtcontainers.agent.v1.ContainerStats
@@ -1388,7 +1414,7 @@ export type ContainerStats = Message<"virtcontainers.agent.v1.ContainerStats"> &
  * Use `create(ContainerStatsSchema)` to create a new message.
  */
 export const ContainerStatsSchema: GenMessage<ContainerStats> = /*@__PURE__*/
-  messageDesc(file_agent, 48);
+  messageDesc(file_agent, 50);
 
 /**
  * @generated from message virtcontainers.agent.v1.MachineStats
@@ -1417,7 +1443,7 @@ export type MachineStats = Message<"virtcontainers.agent.v1.MachineStats"> & {
  * Use `create(MachineStatsSchema)` to create a new message.
  */
 export const MachineStatsSchema: GenMessage<MachineStats> = /*@__PURE__*/
-  messageDesc(file_agent, 49);
+  messageDesc(file_agent, 51);
 
 /**
  * @generated from message virtcontainers.agent.v1.StatsResponse
@@ -1441,7 +1467,7 @@ export type StatsResponse = Message<"virtcontainers.agent.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_agent, 50);
+  messageDesc(file_agent, 52);
 
 /**
  * @generated from enum virtcontainers.agent.v1.OutputStream
@@ -1496,6 +1522,16 @@ export const Agent: GenService<{
     methodKind: "unary";
     input: typeof PersonalizeRequestSchema;
     output: typeof PersonalizeResponseSchema;
+  },
+  /**
+   * Lets go of what would keep the VM from being saved: the shares that are mounted. Refused while there are containers.
+   *
+   * @generated from rpc virtcontainers.agent.v1.Agent.Quiesce
+   */
+  quiesce: {
+    methodKind: "unary";
+    input: typeof QuiesceRequestSchema;
+    output: typeof QuiesceResponseSchema;
   },
   /**
    * Brings hot-added processors and memory online; answers when at least that much is there.

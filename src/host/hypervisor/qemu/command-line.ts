@@ -30,7 +30,7 @@ export function toCommandLine(options: CommandLineOptions): readonly string[] {
     ...['-name', option(options.name)],
     ...machine(accelerator),
     ...memoryAndCpus(plan),
-    ...kernel(plan),
+    ...firstInstructions(plan),
     ...chardevs(),
     ...devices(plan),
   ];
@@ -92,16 +92,7 @@ const emulatedCpu = { la57: false, erms: false } as const;
 function memoryAndCpus(plan: VmPlan): string[] {
   const grows = plan.maxMemoryMiB > plan.bootMemoryMiB;
   return [
-    ...[
-      '-object',
-      option('memory-backend-ram', {
-        id: bootMemoryId,
-        size: `${plan.bootMemoryMiB}M`,
-        // Pages merged with other VMs' would tell them what this one holds; a core dump would tell the host.
-        merge: false,
-        dump: false,
-      }),
-    ],
+    ...['-object', bootMemory(plan)],
     ...[
       '-m',
       option(
@@ -121,8 +112,25 @@ function memoryAndCpus(plan: VmPlan): string[] {
   ];
 }
 
-function kernel(plan: VmPlan): string[] {
-  const { image } = plan;
+function bootMemory({ origin, bootMemoryMiB }: VmPlan): string {
+  const values = {
+    id: bootMemoryId,
+    size: `${bootMemoryMiB}M`,
+    // Pages merged with other VMs' would tell them what this one holds; a core dump would tell the host.
+    merge: false,
+    dump: false,
+  };
+  if (origin.kind === 'boot') return option('memory-backend-ram', values);
+  const isTemplate = origin.kind === 'template';
+  const file = isTemplate ? origin.memory : origin.template.memory;
+  // A clone's own writes go to pages of its own.
+  return option('memory-backend-file', { ...values, 'mem-path': file, share: isTemplate });
+}
+
+/** A clone goes on where its template stood; the state comes when it is asked for. */
+function firstInstructions(plan: VmPlan): string[] {
+  const { image, origin } = plan;
+  if (origin.kind === 'clone') return ['-incoming', 'defer'];
   return [
     ...['-kernel', plainArgument(image.kernel)],
     ...['-initrd', plainArgument(image.initrd)],

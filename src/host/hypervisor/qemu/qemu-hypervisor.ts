@@ -18,6 +18,7 @@ import type {
   Vm,
   VmDescription,
   VmPlan,
+  VmShape,
 } from '../hypervisor.js';
 import { type CgroupMaker, hostCgroups } from './cgroup-maker.js';
 import { toCommandLine } from './command-line.js';
@@ -26,6 +27,7 @@ import { findQemus } from './leftovers.js';
 import { deathWaitMs, type Spawn } from './qemu-process.js';
 import { isTooOld, oldestQemu, qemuProgram, qemuVersion } from './qemu-version.js';
 import { startVm, toJailSpec } from './start-vm.js';
+import { shapeOf } from './template-shape.js';
 import { hypervisorName, scopeOf } from './vm-shape.js';
 
 export interface QemuHypervisorOptions {
@@ -100,9 +102,16 @@ export class QemuHypervisor implements Hypervisor {
     return { accelerator, argv, jail: describeJail(spec, await this.#parts.isolation()) };
   }
 
+  async shape(plan: VmPlan): Promise<VmShape> {
+    const { kind } = await span('accelerator', () => this.accelerator(plan.accelerator));
+    return { id: await shapeOf(plan, kind, this.#program), accelerator: kind };
+  }
+
   async start(plan: VmPlan, options: StartOptions): Promise<Vm> {
     const accelerator = await span('accelerator', () => this.accelerator(plan.accelerator));
     const { logRoot } = this.#options;
+    // A template's console is told of in the error of its build, and is nobody's afterwards.
+    const keepsLog = logRoot !== null && plan.origin.kind !== 'template';
     try {
       return await startVm({
         plan,
@@ -111,7 +120,7 @@ export class QemuHypervisor implements Hypervisor {
         argv: this.#commandLine(plan, accelerator.kind),
         spawn: this.#parts.spawn,
         cgroups: this.#parts.cgroups,
-        logDirectory: logRoot === null ? null : podLogDirectory(logRoot, plan.podId),
+        logDirectory: keepsLog ? podLogDirectory(logRoot, plan.podId) : null,
       });
     } catch (error) {
       throw await this.#explain(error);

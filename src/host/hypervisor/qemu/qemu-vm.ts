@@ -1,4 +1,5 @@
 // A live QEMU: what can be asked of it, until it ends.
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { waitFor } from '../../../base/deadline.js';
 import { reasonOf, VirtcontainersError } from '../../../base/errors.js';
@@ -14,6 +15,7 @@ import { readProcessUsage } from './process-usage.js';
 import type { QmpClient } from './qmp-client.js';
 import type { VmParts } from './vm-parts.js';
 import { socketNames } from './vm-shape.js';
+import { saveState } from './vm-state.js';
 
 export interface QemuVmParts {
   readonly plan: VmPlan;
@@ -22,6 +24,8 @@ export interface QemuVmParts {
   readonly parts: VmParts;
   readonly qmp: QmpClient;
   readonly runsSinceMs: number;
+  /** A connection to the agent's channel that was opened already; the first one to be handed out. */
+  readonly agentChannel: Socket | null;
   /** Lets the VM's process have memory for a VM of that size. */
   readonly allowMemory: (memoryMiB: number) => void;
   /** Releases all that the VM held on the host; the process is gone by then. */
@@ -39,6 +43,7 @@ export class QemuVm implements Vm {
   readonly #qmp: QmpClient;
   readonly #hotPlug: HotPlug;
   readonly #release: () => Promise<void>;
+  #agentChannel: Socket | null;
 
   constructor(all: QemuVmParts) {
     const { plan, accelerator, handle, parts, qmp, allowMemory, release } = all;
@@ -52,6 +57,13 @@ export class QemuVm implements Vm {
     this.#qmp = qmp;
     this.#hotPlug = new HotPlug(qmp, plan, allowMemory);
     this.#release = release;
+    this.#agentChannel = all.agentChannel;
+    // It may end before anybody has asked for it.
+    this.#agentChannel?.on('error', () => {});
+  }
+
+  get hypervisorVersion(): string {
+    return this.#qmp.version;
   }
 
   get size(): VmSize {
@@ -61,6 +73,9 @@ export class QemuVm implements Vm {
   dialAgent(signal?: AbortSignal): Promise<Duplex> {
     const what = this.#cannot('reach the agent of');
     const path = `${vmDirectory(this.#plan)}/${socketNames.agent}`;
+    const opened = this.#agentChannel;
+    this.#agentChannel = null;
+    if (opened !== null && !opened.destroyed) return Promise.resolve(opened);
     return this.#parts.during(what, async () => {
       try {
         return await dialSocket(path, { what, signal });
@@ -84,6 +99,21 @@ export class QemuVm implements Vm {
     return this.#command('resume', 'cont');
   }
 
+  save(
+    stateFile: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const what = this.#cannot('save');
+    if (this.#plan.origin.kind !== 'template') {
+      const why = 'it was not started as one';
+      return Promise.reject(new VirtcontainersError('unsupported', `${what} as a template: ${why}`));
+    }
+    return this.#parts.during(what, async () => {
+      await this.#qmp.execute('stop', undefined, { signal });
+      await saveState(this.#qmp, vmDirectory(this.#plan), stateFile, { what, signal });
+    });
+  }
+
   usage(): Promise<HostUsage> {
     return this.#parts.during(this.#cannot('tell what is used by'), () =>
       readProcessUsage(this.handle.process.pid),
@@ -95,6 +125,8 @@ export class QemuVm implements Vm {
    * lasts, so a powerdown of the guest would only cost its time.
    */
   async stop({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#agentChannel?.destroy();
+    this.#agentChannel = null;
     if (this.#parts.exit === undefined) {
       this.#parts.quit();
       const what = this.#cannot('stop');

@@ -1,5 +1,6 @@
 // Starts one QEMU: the steps in their order, each undone if a later one fails.
 import { mkdir, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { abortError, reasonOf, throwIfAborted, VirtcontainersError } from '../../../base/errors.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
 import { monotonicMs, recording, span } from '../../../base/trace/span.js';
@@ -9,13 +10,15 @@ import { BoundedLog } from '../../logs/bounded-log.js';
 import type { Accelerator, StartOptions, VmPlan } from '../hypervisor.js';
 import type { CgroupMaker } from './cgroup-maker.js';
 import { vmDirectory } from './command-line.js';
-import { dialWhenThere } from './dial.js';
+import { dialSocket, dialWhenThere } from './dial.js';
 import { GuestConsole } from './guest-console.js';
+import { makeMemoryFile, memoryEnvironment } from './memory-file.js';
 import { QemuProcess, type Spawn } from './qemu-process.js';
 import { QemuVm } from './qemu-vm.js';
 import { QmpClient } from './qmp-client.js';
 import { VmParts, vmGone } from './vm-parts.js';
 import { hypervisorName, type SocketName, socketNames } from './vm-shape.js';
+import { loadState } from './vm-state.js';
 
 /** Longest wait for QEMU to answer, in milliseconds: 50 on a quiet machine. */
 const qemuStartMs = 30_000;
@@ -35,7 +38,9 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
   const what = `cannot start VM ${context.plan.podId}`;
   throwIfAborted(context.options.signal, what);
   return Undo.run(async (undo) => {
-    const directory = await makeVmDirectory(context.plan, undo);
+    const { plan, accelerator } = context;
+    const directory = await makeVmDirectory(plan, undo);
+    await makeMemory(plan, undo);
     const console = await openConsole(context, undo);
     const cgroups = span('cgroups', () => makeCgroups(context, undo));
     const parts = await span('jail', () => spawnQemu(context, console, undo));
@@ -48,7 +53,7 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       process: parts.process.handle,
       cgroups,
     };
-    const qmp = await guarded(context, parts, async (signal) => {
+    const { qmp, agentChannel } = await guarded(context, parts, async (signal) => {
       context.cgroups.add(cgroups, parts.process.pid);
       // The record is written while QEMU starts.
       const [connected] = await Promise.all([
@@ -57,10 +62,10 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       ]);
       // All sockets are there, and nothing of the guest's has run: from here on it can leave us nothing to remove.
       endStart?.();
-      await span('seal', () => parts.process.seal());
+      const channel = await wake(context, parts, connected, { signal, what });
       runsSinceMs = monotonicMs();
       await span('cont', () => connected.execute('cont', undefined, { signal }));
-      return connected;
+      return { qmp: connected, agentChannel: channel };
     });
     if (trace !== undefined) void parts.exited.then(trace.open('run', 'qemu'));
     const release = async (): Promise<void> => {
@@ -68,7 +73,6 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       await context.cgroups.remove(cgroups);
       await rm(directory, { recursive: true, force: true });
     };
-    const { plan, accelerator } = context;
     const allowMemory = (memoryMiB: number): void => context.cgroups.bound(cgroups, memoryMiB);
     return new QemuVm({
       plan,
@@ -77,6 +81,7 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       parts,
       qmp,
       runsSinceMs,
+      agentChannel,
       allowMemory,
       release,
     });
@@ -91,6 +96,47 @@ async function makeVmDirectory(plan: VmPlan, undo: Undo): Promise<string> {
   await mkdir(directory, { mode: 0o700 });
   undo.add(`remove ${directory}`, remove);
   return directory;
+}
+
+async function makeMemory({ origin, bootMemoryMiB }: VmPlan, undo: Undo): Promise<void> {
+  if (origin.kind !== 'template') return;
+  const { memory } = origin;
+  await makeMemoryFile(memory, bootMemoryMiB);
+  undo.add(`remove ${memory}`, () => rm(memory, { force: true }));
+}
+
+/**
+ * Does what comes between QEMU's start and the guest's first instruction.
+ * @returns the agent's channel where it is opened already: a clone's guest then finds its host there and is told of no change
+ */
+async function wake(
+  { plan }: StartContext,
+  parts: VmParts,
+  qmp: QmpClient,
+  options: { readonly signal: AbortSignal; readonly what: string },
+): Promise<Socket | null> {
+  // A template's VM runs nothing but the guest image, and must still be able to write its memory's file.
+  if (plan.origin.kind === 'template') return null;
+  const sealed = span('seal', () => parts.process.seal());
+  if (plan.origin.kind === 'boot') {
+    await sealed;
+    return null;
+  }
+  const dialled = dialSocket(`${vmDirectory(plan)}/${socketNames.agent}`, options);
+  try {
+    const [channel] = await Promise.all([
+      dialled,
+      sealed,
+      span('load', () => loadState(qmp, options)),
+    ]);
+    return channel;
+  } catch (error) {
+    dialled.then(
+      (channel) => channel.on('error', () => {}).destroy(),
+      () => {},
+    );
+    throw error;
+  }
 }
 
 async function openConsole({ logDirectory }: StartContext, undo: Undo): Promise<GuestConsole> {
@@ -154,12 +200,18 @@ export function toJailSpec(
   argv: readonly string[],
   accelerator: Accelerator['kind'],
 ): JailSpec {
+  const { origin } = plan;
+  const isClone = origin.kind === 'clone';
   return {
     argv,
-    env: { PATH: '/usr/bin:/bin' },
+    env: { PATH: '/usr/bin:/bin', ...memoryEnvironment(plan) },
     cwd: vmDirectory(plan),
-    readOnlyPaths: [plan.image.directory],
-    writablePaths: [vmDirectory(plan)],
+    readOnlyPaths: [plan.image.directory, ...(isClone ? [origin.template.memory] : [])],
+    writablePaths: [
+      vmDirectory(plan),
+      ...(origin.kind === 'template' ? [origin.memory] : []),
+    ],
+    inherited: isClone ? [origin.template.state] : [],
     exports: plan.shares.map(({ directory }) => directory),
     devices: accelerator === 'kvm' ? ['null', 'urandom', 'kvm'] : ['null', 'urandom'],
     needsFileCapabilities: plan.shares.length > 0,

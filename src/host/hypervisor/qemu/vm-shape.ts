@@ -9,6 +9,9 @@ export const socketNames = {
   console: 'console.sock',
 } as const;
 
+/** Where a template's state is sent to; the host listens there. */
+export const stateSocketName = 'state.sock';
+
 export type SocketName = keyof typeof socketNames;
 
 /** QEMU's own directory below the pod's: all that a taken-over QEMU can write beside the shares. */

@@ -1,0 +1,31 @@
+// The guest's memory as a file: made for a template, and opened read-only for its clones.
+import { type FileHandle, open } from 'node:fs/promises';
+import { jailUserId } from '../../../base/namespaces/jail.js';
+import type { VmPlan } from '../hypervisor.js';
+
+/** Names the file to the preloaded library (guest-image/read-only-memory.c). */
+const memoryFileVariable = 'VIRTC_MEMORY_FILE';
+
+/** Makes the file, sparse, for the user that QEMU has in its jail. */
+export async function makeMemoryFile(file: string, memoryMiB: number): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await fill(handle, memoryMiB);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function fill(handle: FileHandle, memoryMiB: number): Promise<void> {
+  await handle.truncate(memoryMiB * 1024 * 1024);
+  await handle.chown(jailUserId, jailUserId);
+}
+
+/**
+ * What QEMU's environment holds for the sake of its memory. QEMU opens the file of a private mapping for writing, which a
+ * read-only bind refuses; and gives pages back by punching holes into it, which its own mapping does not need.
+ */
+export function memoryEnvironment({ origin, image }: VmPlan): Readonly<Record<string, string>> {
+  if (origin.kind !== 'clone') return {};
+  return { LD_PRELOAD: image.memoryPreload, [memoryFileVariable]: origin.template.memory };
+}

@@ -1,0 +1,157 @@
+// Which template a pod is cloned from: found, made at first use, waited for where another makes it, or none.
+import { reasonOf, VirtcontainersError } from '../../base/errors.js';
+import { span } from '../../base/trace/span.js';
+import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
+import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
+import { templateWaitMs } from '../../model/limits.js';
+import type { ProgressEvent } from '../../model/progress.js';
+import { defaultPruneOptions, selectForPruning } from '../../model/prune-selection.js';
+import type { Mechanisms } from '../mechanisms.js';
+import { Steps } from '../steps.js';
+import { warn } from '../warnings.js';
+import { builderName, makeTemplate } from './make-template.js';
+import { PastFailures } from './past-failures.js';
+
+export interface ObtainOptions {
+  /** The beginning of an error's message. */
+  readonly what: string;
+  /** Those of the pod. */
+  readonly steps: Steps;
+  readonly signal: AbortSignal;
+}
+
+/** The templates of one runtime as its pods use them. */
+export class PodTemplates {
+  readonly #mechanisms: Mechanisms;
+  readonly #failures = new PastFailures();
+
+  constructor(mechanisms: Mechanisms) {
+    this.#mechanisms = mechanisms;
+  }
+
+  /** The key of what a plan's VM can be cloned from. */
+  async keyOf(plan: VmPlan): Promise<TemplateKey> {
+    const { id, accelerator } = await span('shape', () => this.#mechanisms.hypervisor.shape(plan));
+    const { image, bootCpus: cpus, bootMemoryMiB: memoryMiB } = plan;
+    return { id, guestImage: image.id, accelerator, cpus, memoryMiB };
+  }
+
+  /**
+   * A template for a plan's VM; null where it is to boot cold: because making one failed, which is warned of, or because
+   * another makes it and waiting takes longer than a boot.
+   * @throws VirtcontainersError `cancelled`
+   */
+  async obtain(plan: VmPlan, options: ObtainOptions): Promise<Template | null> {
+    const key = await this.keyOf(plan);
+    const found = await span('find-template', () => this.#find(key, plan.podId));
+    const cloneFailures = this.#failures.cloneFailures(key.id);
+    if (cloneFailures > 1) return null;
+    if (found !== null && cloneFailures === 0) return found;
+    if (this.#failures.hasJustFailed(key.id)) return null;
+    return options.steps.run('template', () => this.#makeOrWait(key, plan, options));
+  }
+
+  /** Notes that a clone has failed, and warns of it: the next pod makes the template anew, once. */
+  cloneFailed(template: Template, podId: string, error: unknown): void {
+    this.#failures.noteClone(template.id);
+    const message = `cannot clone template ${template.id.slice(0, 12)}, pod ${podId} boots cold: ${reasonOf(error)}`;
+    warn(this.#mechanisms, { code: 'clone-failed', message, podId });
+  }
+
+  /** Makes a template whether there is one or not; waits for another builder. @throws VirtcontainersError what its boot throws */
+  async make(
+    key: TemplateKey,
+    plan: VmPlan,
+    options: {
+      readonly what: string;
+      readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+      /** Also where somebody else makes it meanwhile. */
+      readonly rebuild: boolean;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Template> {
+    const { templates, onProgress, log } = this.#mechanisms;
+    const steps = new Steps(builderName(key), [onProgress, options.onProgress], log);
+    for (;;) {
+      const build = await templates.begin(key);
+      if (build !== null) return this.#make(build, { ...options, key, plan, steps });
+      await templates.waitForBuilder(key, options.signal);
+      const made = options.rebuild ? null : await templates.find(key);
+      if (made !== null) return made;
+    }
+  }
+
+  async #find(key: TemplateKey, podId: string): Promise<Template | null> {
+    let damage: string | null = null;
+    const found = await this.#mechanisms.templates.find(key, (reason) => {
+      damage = reason;
+    });
+    if (damage !== null) {
+      const message = `template ${key.id.slice(0, 12)} is damaged and will be made anew: ${damage}`;
+      warn(this.#mechanisms, { code: 'template-damaged', message, podId });
+    }
+    return found;
+  }
+
+  async #makeOrWait(
+    key: TemplateKey,
+    plan: VmPlan,
+    { what, signal }: ObtainOptions,
+  ): Promise<Template | null> {
+    const { templates, log } = this.#mechanisms;
+    const steps = new Steps(builderName(key), [], log);
+    try {
+      const build = await templates.begin(key);
+      if (build !== null) {
+        const template = await this.#make(build, { what, key, plan, steps, signal });
+        await this.#prune(key);
+        return template;
+      }
+      return (await this.#waited(key, signal)) ? await this.#find(key, plan.podId) : null;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#failures.noteBuild(key.id);
+      const message = `cannot make a template, pod ${plan.podId} boots cold: ${reasonOf(error)}`;
+      warn(this.#mechanisms, { code: 'template-failed', message, podId: plan.podId });
+      return null;
+    }
+  }
+
+  async #make(
+    build: TemplateBuild,
+    options: Omit<Parameters<typeof makeTemplate>[1], 'build'>,
+  ): Promise<Template> {
+    try {
+      return await makeTemplate(this.#mechanisms, { ...options, build });
+    } finally {
+      await build.abandon();
+    }
+  }
+
+  /** Whether another builder was done before a boot would have been. */
+  async #waited(key: TemplateKey, signal: AbortSignal): Promise<boolean> {
+    const { templates } = this.#mechanisms;
+    const tooLong = AbortSignal.timeout(templateWaitMs);
+    try {
+      await templates.waitForBuilder(key, AbortSignal.any([signal, tooLong]));
+      return true;
+    } catch (error) {
+      if (signal.aborted || !tooLong.aborted) throw error;
+      return false;
+    }
+  }
+
+  /** What nobody uses any more goes when something new comes; that it failed is no pod's trouble. */
+  async #prune(current: TemplateKey): Promise<void> {
+    const { templates, log } = this.#mechanisms;
+    try {
+      const stored = await templates.list();
+      const candidates = stored.map((one) => ({ ...one, current: one.id === current.id }));
+      for (const id of selectForPruning(candidates, defaultPruneOptions, Date.now())) {
+        await templates.remove(id);
+      }
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'old templates were not removed');
+    }
+  }
+}

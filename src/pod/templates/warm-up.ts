@@ -1,0 +1,125 @@
+// Has a template's guest do beforehand what every clone does first, so that its code and its caches are there.
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { throwIfAborted } from '../../base/errors.js';
+import type { Agent, GuestContainer, ProcessRef } from '../../host/agent/agent.js';
+import type { PodShare } from '../../host/share/share.js';
+import type { Defaults } from '../../model/defaults.js';
+import { streamChunkBytes, warmUpCallTimeoutMs } from '../../model/limits.js';
+import { parseContainerOptions } from '../../model/parse/container-options.js';
+import { toGuestProcess } from '../../oci/to-guest-spec.js';
+import { planGuest } from '../plan/plan-guest.js';
+
+/** What is done once is still slow in a clone; from the eighth time on nothing gets faster. */
+const rounds = 8;
+const hostname = 'template';
+const command = ['/bin/echo', 'warm'];
+
+export interface WarmUpOptions {
+  /** The beginning of an error's message. */
+  readonly what: string;
+  /** A directory of the builder's. */
+  readonly scratch: string;
+  readonly share: PodShare;
+  readonly defaults: Defaults;
+  /** Begins a connection to the agent; the one before is closed. */
+  readonly attach: () => Promise<Agent>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs containers from a root that is served as a pod's would be, and ends with the shares let go and the agent at rest.
+ * @returns the last connection, which is open
+ */
+export async function warmUp(options: WarmUpOptions): Promise<Agent> {
+  const { what, share, signal } = options;
+  const root = await makeRoot(options.scratch);
+  const binding = await share.bind({ source: root, readOnly: true, cached: true });
+  const bounds = { signal, timeoutMs: warmUpCallTimeoutMs };
+  for (let round = 1; ; round += 1) {
+    throwIfAborted(signal, what);
+    const agent = await options.attach();
+    const machineId = randomBytes(16).toString('hex');
+    await agent.personalize({ hostname, machineId }, bounds);
+    const container = await toContainer(`warm-${round}`, root, options.defaults, {
+      kind: 'directory',
+      source: binding,
+      discardWrites: true,
+    });
+    await runContainer(agent, container, bounds);
+    await agent.quiesce(bounds);
+    if (round === rounds) return agent;
+    agent.close();
+  }
+}
+
+/** What a root needs for the guest's busybox to be mounted into it: no program comes from the host. */
+async function makeRoot(scratch: string): Promise<string> {
+  const root = path.join(scratch, 'root');
+  for (const name of ['', 'bin', 'dev', 'etc', 'proc', 'sys', 'tmp']) {
+    await mkdir(path.join(root, name), { mode: 0o755 });
+  }
+  await writeFile(path.join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
+  await writeFile(path.join(root, 'etc/group'), 'root:x:0:\n');
+  const program = path.join(root, command[0] ?? '');
+  await writeFile(program, '');
+  await chmod(program, 0o755);
+  return root;
+}
+
+async function toContainer(
+  id: string,
+  rootfs: string,
+  defaults: Defaults,
+  root: GuestContainer['root'],
+): Promise<GuestContainer> {
+  const config = await parseContainerOptions({ id, rootfs, command }, defaults);
+  const { spec } = planGuest('cannot warm up', config, hostname);
+  const busybox = {
+    destination: command[0],
+    type: 'bind',
+    source: 'virtc-guest:busybox',
+    options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
+  };
+  return {
+    containerId: id,
+    specJson: JSON.stringify({ ...spec, mounts: [...spec.mounts, busybox] }),
+    root,
+    sharedMounts: [],
+    stdin: false,
+    terminalSize: null,
+    processJson: JSON.stringify(toGuestProcess(config.process, { ...config, hostname })),
+  } as GuestContainer;
+}
+
+interface Bounds {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+async function runContainer(
+  agent: Agent,
+  container: GuestContainer,
+  bounds: Bounds,
+): Promise<void> {
+  const { containerId } = container;
+  const init = { containerId, processId: '' };
+  await agent.createContainer(container, bounds);
+  await agent.startContainer(containerId, bounds);
+  await draw(agent, init, bounds);
+  await agent.destroyContainer(containerId, bounds);
+}
+
+/** Reads all that a process writes, and its end. */
+async function draw(agent: Agent, process: ProcessRef, bounds: Bounds): Promise<void> {
+  const read = async (stream: 'stdout' | 'stderr'): Promise<void> => {
+    for (let offset = 0n; ; ) {
+      const range = { stream, offset, acknowledged: offset, maxBytes: streamChunkBytes };
+      const { data, end } = await agent.readOutput(process, range, bounds);
+      offset += BigInt(data.length);
+      if (end) return;
+    }
+  };
+  await Promise.all([read('stdout'), read('stderr'), agent.wait(process, bounds)]);
+}
