@@ -47,10 +47,12 @@ export class PodWorld {
       openImage: async () => {
         await this.beforeImage();
         return {
+          id: 'fake',
           directory: '/fake/image',
           kernel: '/fake/image/vmlinux',
           initrd: '/fake/image/initrd',
           rootImage: '/fake/image/root',
+          memoryPreload: '/fake/image/preload',
           kernelParameters: [],
         };
       },

@@ -14,11 +14,15 @@ export interface Accelerator {
 
 /** A guest image's files, as the hypervisor needs them. */
 export interface BootImage {
+  /** Equal ids boot equal guests. */
+  readonly id: string;
   /** Absolute path of the directory that holds all of them. */
   readonly directory: string;
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
+  /** Absolute path of the library that lets QEMU open a template's memory for reading only. */
+  readonly memoryPreload: string;
   readonly kernelParameters: readonly string[];
 }
 
