@@ -1,4 +1,4 @@
-// Builds and installs the guest image: kernel, initramfs with the agent, root image.
+// Builds and installs the guest image: kernel, initramfs with the agent, root image, QEMU's part of templates.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { throwIfAborted, VirtcontainersError } from '../src/base/errors.js';
@@ -70,7 +70,7 @@ async function setupLocked(setup: LockedSetup): Promise<SetupResult> {
   await installPackages(runPackages, { onProgress, signal });
   const store = { directory: path.join(directory, 'parts'), scratch, force };
   const parts = await ensureImageParts({ store, bundle: agent, onProgress, signal });
-  const { kernel, initramfs, root } = parts;
+  const { kernel, initramfs, root, preload } = parts;
   const base = await readFile(path.join(initramfs.directory, 'base.cpio'));
   const snapshot = await readFile(path.join(parts.agent.directory, 'agent.blob'));
   const initrd = Buffer.concat([
@@ -84,6 +84,7 @@ async function setupLocked(setup: LockedSetup): Promise<SetupResult> {
     files: {
       kernel: partFile(kernel, 'vmlinux'),
       rootImage: partFile(root, 'root.erofs'),
+      memoryPreload: partFile(preload, 'read-only-memory.so'),
       initrd: {
         name: 'initrd.cpio',
         sha512: hashBytes(initrd),

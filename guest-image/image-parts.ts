@@ -8,6 +8,7 @@ import { buildPackages, ensureDebianPackages } from './debian-packages.js';
 import { hashBytes } from './hash.js';
 import { buildInitramfs, initramfsRecipe } from './initramfs.js';
 import { buildKernel, kernelRecipe } from './kernel.js';
+import { buildMemoryPreload, memoryPreloadRecipe } from './memory-preload.js';
 import { fetchNode, nodeRecipe } from './node.js';
 import { packageRoot } from './package-root.js';
 import { ensurePart, type Part, type PartRecipe, type PartStore } from './parts.js';
@@ -18,6 +19,7 @@ export interface ImageParts {
   readonly kernel: Part;
   readonly crun: Part;
   readonly initramfs: Part;
+  readonly preload: Part;
   readonly node: Part;
   readonly agent: Part;
   readonly root: Part;
@@ -79,7 +81,7 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
     const made = await part('kernel', 'unpacking the kernel', kernelRecipe, async (directory) =>
       buildKernel(directory, { archive: await archive(), scratch: await scratch(), signal }),
     );
-    const initSource = await readFile(path.join(packageRoot(), 'guest-image/init.c'), 'utf8');
+    const initSource = await readSource('init.c');
     const inputs = { ...initramfsRecipe, initSource, kernel: made.files };
     const initramfs = await part('initramfs', 'making the initramfs', inputs, async (directory) =>
       buildInitramfs(directory, {
@@ -90,6 +92,15 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
       }),
     );
     return { kernel: made, initramfs };
+  };
+  const preload = async (): Promise<Pick<ImageParts, 'preload'>> => {
+    const source = await readSource('read-only-memory.c');
+    const inputs = { ...memoryPreloadRecipe, source };
+    const message = "compiling QEMU's part of templates";
+    const made = await part('preload', message, inputs, async (directory) =>
+      buildMemoryPreload(directory, { source, scratch: await scratch(), signal }),
+    );
+    return { preload: made };
   };
   let fetching: Promise<Part> | undefined;
   const node = (): Promise<Part> => {
@@ -137,7 +148,7 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
   };
 
   const results = await Promise.allSettled(
-    [kernel(), agent(), root()].map((work) =>
+    [kernel(), preload(), agent(), root()].map((work) =>
       work.catch((error: unknown) => {
         failed.abort(error);
         throw error;
@@ -150,6 +161,11 @@ export async function ensureImageParts(options: ImagePartsOptions): Promise<Imag
     {},
     ...results.map((result) => (result.status === 'fulfilled' ? result.value : {})),
   );
+}
+
+/** A source in C, which the package holds as it is. */
+function readSource(name: string): Promise<string> {
+  return readFile(path.join(packageRoot(), 'guest-image', name), 'utf8');
 }
 
 /** Installs what is missing of the packages, and tells so. */

@@ -25,6 +25,7 @@ const installed = await installImage(directory, await mkdtemp(path.join(libRoot,
   files: {
     kernel: file('vmlinux', Buffer.from('kernel')),
     rootImage: file('root.erofs', Buffer.from('root')),
+    memoryPreload: file('preload.so', Buffer.from('preload')),
     initrd: file(
       'initrd.cpio',
       Buffer.concat([Buffer.from('base'), agentArchive(Buffer.from('the agent'))]),

@@ -26,7 +26,7 @@ const scratch = (): Promise<string> => mkdtemp(path.join(base, '.building-'));
 beforeEach(async () => {
   await rm(directory, { recursive: true, force: true });
   await mkdir(path.join(directory, 'parts'), { recursive: true });
-  for (const name of ['vmlinux', 'root.erofs'])
+  for (const name of ['vmlinux', 'root.erofs', 'preload.so'])
     await writeFile(path.join(directory, 'parts', name), name);
 });
 
@@ -41,6 +41,7 @@ function contents(agent: string, kernelParameters: readonly string[] = ['quiet']
     files: {
       kernel: part('vmlinux'),
       rootImage: part('root.erofs'),
+      memoryPreload: part('preload.so'),
       initrd: { name: 'initrd.cpio', sha512: hashBytes(data), from: { kind: 'data', data } },
     },
     versions: { kernel: '6.1' },
@@ -58,7 +59,7 @@ test('an installed image can be opened, its files readable and not writable, the
   const opened = await openGuestImage({ libRoot: base });
   assert.equal(opened.directory, image);
   assert.equal(await readFile(opened.initrd, 'utf8'), 'agent 1');
-  for (const file of [opened.kernel, opened.initrd, opened.rootImage]) {
+  for (const file of [opened.kernel, opened.initrd, opened.rootImage, opened.memoryPreload]) {
     assert.equal((await stat(file)).mode & 0o777, 0o444);
   }
   assert.equal((await stat(image)).mode & 0o777, 0o755);

@@ -12,6 +12,7 @@ export interface SetupEvent {
     | 'crun'
     | 'root'
     | 'initramfs'
+    | 'preload'
     | 'install';
   readonly phase: 'begin' | 'note' | 'end';
   /** For people, one line. */

@@ -1,10 +1,10 @@
 // A guest image: what its manifest says and what a VM is booted from.
 
 /** The layout of `manifest.json` that this version writes and reads. */
-export const guestImageFormat = 1;
+export const guestImageFormat = 2;
 
 /** The parts of an image that are files of their own. */
-export const guestImageRoles = ['kernel', 'initrd', 'rootImage'] as const;
+export const guestImageRoles = ['kernel', 'initrd', 'rootImage', 'memoryPreload'] as const;
 
 export type GuestImageRole = (typeof guestImageRoles)[number];
 
@@ -24,7 +24,7 @@ export interface GuestImageFile {
 /** What `manifest.json` in an image's directory holds. */
 export interface GuestImageManifest {
   readonly format: typeof guestImageFormat;
-  /** Hash of all that the guest sees: equal ids boot equal guests. */
+  /** Hash of all files and parameters: equal ids boot equal guests. */
   readonly id: string;
   readonly architecture: 'x86_64';
   /** Of each thing inside, for people: `{ kernel: '6.1.…', node: '…' }`. */
@@ -41,6 +41,8 @@ export interface GuestImage {
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
+  /** The library that QEMU opens a template's memory with: for reading only. */
+  readonly memoryPreload: string;
   readonly kernelParameters: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }

@@ -107,10 +107,12 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
       store: new FileStore({ root: runRoot, logs }),
       agents: new TtrpcAgentConnector({ version: '0' }),
       openImage: async () => ({
+        id: 'image',
         directory: '/image',
         kernel: '/image/k',
         initrd: '/image/i',
         rootImage: '/image/r',
+        memoryPreload: '/image/p',
         kernelParameters: ['quiet'],
       }),
       accelerator: 'tcg',

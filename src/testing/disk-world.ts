@@ -109,10 +109,12 @@ export class DiskWorld {
       store: new FileStore({ root: this.runRoot, logs }),
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => ({
+        id: 'fake',
         directory: '/fake/image',
         kernel: '/fake/image/vmlinux',
         initrd: '/fake/image/initrd',
         rootImage: '/fake/image/root',
+        memoryPreload: '/fake/image/preload',
         kernelParameters: [],
       }),
       host: { cpus: 8, memoryMiB: 16 * 1024 },

@@ -11,10 +11,12 @@ hypervisorSuite('FakeHypervisor', async () => ({
     podId: `pod${++pods}`,
     runDirectory: '/fake',
     image: {
+      id: 'fake',
       directory: '/fake/image',
       kernel: '/fake/image/vmlinux',
       initrd: '/fake/image/initrd',
       rootImage: '/fake/image/root',
+      memoryPreload: '/fake/image/preload',
       kernelParameters: [],
     },
     shares: [],

@@ -47,13 +47,13 @@ export class PodWorld {
       openImage: async () => {
         await this.beforeImage();
         return {
-          id: 'f'.repeat(32),
+          id: 'fake',
           directory: '/fake/image',
           kernel: '/fake/image/vmlinux',
           initrd: '/fake/image/initrd',
           rootImage: '/fake/image/root',
+          memoryPreload: '/fake/image/preload',
           kernelParameters: [],
-          memoryPreload: '/fake/image/read-only-memory.so',
         };
       },
       accelerator: 'auto',

@@ -35,6 +35,7 @@ async function libRootWithoutSnapshot(): Promise<string> {
     files: {
       kernel: await kept(image.kernel),
       rootImage: await kept(image.rootImage),
+      memoryPreload: await kept(image.memoryPreload),
       initrd: {
         name: 'initrd.cpio',
         sha512: hashBytes(initrd),

@@ -14,16 +14,16 @@ export interface Accelerator {
 
 /** A guest image's files, as the hypervisor needs them. */
 export interface BootImage {
-  /** Hash of what it was made from. */
+  /** Equal ids boot equal guests. */
   readonly id: string;
   /** Absolute path of the directory that holds all of them. */
   readonly directory: string;
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
-  readonly kernelParameters: readonly string[];
-  /** A library that makes QEMU open the memory of a template read-only. */
+  /** Absolute path of the library that lets QEMU open a template's memory for reading only. */
   readonly memoryPreload: string;
+  readonly kernelParameters: readonly string[];
 }
 
 /** A booted VM as files. */

@@ -14,13 +14,18 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { guestImageRoles } from '../../model/guest-image.js';
+import { guestImageFormat, guestImageRoles } from '../../model/guest-image.js';
 import { openGuestImage } from './guest-image.js';
 
 const libRoot = await mkdtemp(path.join(tmpdir(), 'virtc-images-'));
 after(() => rm(libRoot, { recursive: true, force: true }));
 const directory = path.join(libRoot, 'guest/abc');
-const names = { kernel: 'vmlinux', initrd: 'initrd.cpio', rootImage: 'root.erofs' };
+const names = {
+  kernel: 'vmlinux',
+  initrd: 'initrd.cpio',
+  rootImage: 'root.erofs',
+  memoryPreload: 'read-only-memory.so',
+};
 
 type Manifest = Record<string, unknown> & { files: Record<string, Record<string, unknown>> };
 
@@ -37,7 +42,7 @@ async function manifestOf(): Promise<Manifest> {
     };
   }
   return {
-    format: 1,
+    format: guestImageFormat,
     id: 'abc',
     architecture: 'x86_64',
     versions: { kernel: '6.1' },
@@ -68,6 +73,7 @@ test('the current image is opened under its own name', async () => {
     kernel: path.join(directory, 'vmlinux'),
     initrd: path.join(directory, 'initrd.cpio'),
     rootImage: path.join(directory, 'root.erofs'),
+    memoryPreload: path.join(directory, 'read-only-memory.so'),
     kernelParameters: ['console=ttyS0', 'quiet'],
     versions: { kernel: '6.1' },
   });
@@ -207,10 +213,16 @@ test('a manifest that is not JSON is refused', async () => {
   }
 });
 
-test('an image of another format is told by name', async () => {
-  await writeManifest((manifest) => Object.assign(manifest, { format: 2, files: 'elsewhere' }));
-  await assert.rejects(openGuestImage({ libRoot }), {
-    code: 'unsupported',
-    message: `cannot open guest image ${directory}: its format is 2, this version of virtcontainers reads 1`,
-  });
+test('an image of another version is told by name', async () => {
+  for (const [format, age] of [
+    [guestImageFormat - 1, 'an older'],
+    [guestImageFormat + 1, 'a newer'],
+  ] as const) {
+    await writeManifest((manifest) => Object.assign(manifest, { format, files: 'elsewhere' }));
+    await assert.rejects(openGuestImage({ libRoot }), {
+      code: 'unsupported',
+      message: `cannot open guest image ${directory}: ${age} version of virtcontainers has made it (format ${format}, this one reads ${guestImageFormat})`,
+      hint: 'run virtc setup',
+    });
+  }
 });

@@ -18,7 +18,7 @@ const schema = z.object({
   architecture: z.literal('x86_64'),
   versions: z.record(z.string(), z.string()),
   kernelParameters: z.array(z.string().regex(/^[^\s\0]+$/)),
-  files: z.object({ kernel: file, initrd: file, rootImage: file }),
+  files: z.object({ kernel: file, initrd: file, rootImage: file, memoryPreload: file }),
 });
 
 /**
@@ -42,9 +42,10 @@ export function parseManifest(directory: string, text: string): GuestImageManife
   }
   const format = z.object({ format: z.int() }).safeParse(data).data?.format;
   if (format !== undefined && format !== guestImageFormat) {
+    const age = format < guestImageFormat ? 'an older' : 'a newer';
     throw new VirtcontainersError(
       'unsupported',
-      `${what}: its format is ${format}, this version of virtcontainers reads ${guestImageFormat}`,
+      `${what}: ${age} version of virtcontainers has made it (format ${format}, this one reads ${guestImageFormat})`,
       { hint: 'run virtc setup' },
     );
   }

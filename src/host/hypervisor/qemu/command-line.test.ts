@@ -9,10 +9,12 @@ const plan: VmPlan = {
   podId: 'pod',
   runDirectory: '/run/pod',
   image: {
+    id: 'image',
     directory: '/image',
     kernel: '/image/vmlinux',
     initrd: '/image/initrd',
     rootImage: '/image/root',
+    memoryPreload: '/image/preload',
     kernelParameters: ['quiet', 'panic=-1'],
   },
   shares: [

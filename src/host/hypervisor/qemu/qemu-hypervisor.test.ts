@@ -49,10 +49,12 @@ class QemuWorld {
       podId,
       runDirectory,
       image: {
+        id: 'image',
         directory: image,
         kernel: path.join(image, 'kernel'),
         initrd: path.join(image, 'initrd'),
         rootImage: path.join(image, 'root'),
+        memoryPreload: path.join(image, 'preload'),
         kernelParameters: [],
       },
       shares: [
@@ -279,10 +281,12 @@ test('describing uses what a probe has said and keeps nothing of one of its own'
     podId: 'p',
     runDirectory: '/run/x/p',
     image: {
+      id: 'image',
       directory: '/i',
       kernel: '/i/k',
       initrd: '/i/i',
       rootImage: '/i/r',
+      memoryPreload: '/i/p',
       kernelParameters: [],
     },
     shares: [],

@@ -29,10 +29,12 @@ function plan(): VmPlan {
     podId: 'pod',
     runDirectory: directory,
     image: {
+      id: 'image',
       directory: '/image',
       kernel: '/image/kernel',
       initrd: '/image/initrd',
       rootImage: '/image/root',
+      memoryPreload: '/image/preload',
       kernelParameters: [],
     },
     shares: [{ tag: 'virtc-ro', directory: '/share', readOnly: true }],
