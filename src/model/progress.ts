@@ -5,6 +5,8 @@ export interface ProgressEvent {
   /** The pod's steps in their order, then a container's. */
   readonly step:
     | 'store'
+    /** A template is waited for or made. */
+    | 'template'
     | 'share'
     | 'vm-spawn'
     | 'vm-boot'

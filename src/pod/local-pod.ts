@@ -340,7 +340,7 @@ export class LocalPod implements Pod {
     this.#live = live;
     this.#death = null;
     this.#state = 'ready';
-    this.#book.update({ accelerator: live.vm.accelerator.kind });
+    this.#book.update({ accelerator: live.vm.accelerator.kind, origin: 'boot' });
     live.onGone((exit) => this.#vmDied(live, exit));
   }
 

@@ -23,11 +23,13 @@ import {
 } from '../model/parse/pod-options.js';
 import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
+import type { RuntimeTemplates } from '../model/template.js';
 import { describePod } from './describe-pod.js';
 import { EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
+import { noTemplates } from './no-templates.js';
 import { removeDeadPod } from './release-pod.js';
 import { toPodStatus } from './status.js';
 
@@ -37,6 +39,7 @@ interface Coming {
 }
 
 export class LocalRuntime implements Runtime {
+  readonly templates: RuntimeTemplates = noTemplates;
   readonly #load: () => Promise<Mechanisms>;
   readonly #pods = new Map<string, LocalPod>();
   readonly #coming = new Map<string, Coming>();

@@ -8,6 +8,7 @@ import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { HostFacts } from '../model/host-facts.js';
 import type { ProgressEvent } from '../model/progress.js';
+import type { Warning } from '../model/warning.js';
 
 export interface Mechanisms {
   readonly hypervisor: Hypervisor;
@@ -24,4 +25,6 @@ export interface Mechanisms {
   readonly owner: ProcessHandle;
   readonly log: Logger;
   readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+  /** Told by `warn`; without it the log is. */
+  readonly onWarning: ((warning: Warning) => void) | undefined;
 }

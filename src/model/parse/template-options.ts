@@ -1,0 +1,56 @@
+// Options of the calls that make and remove templates to complete values.
+import { templateMaxBytes, templateUnusedForMs } from '../limits.js';
+import { parseDuration } from '../parse-duration.js';
+import { type Parts, parts } from './parts.js';
+import { check, loadZod, strict, type Z } from './schema.js';
+
+/** Longest time that a template can be asked to have been unused, in milliseconds: no timer waits for it. */
+export const maxUnusedForMs = 10 * 365 * 24 * 3_600_000;
+const unusedForRule =
+  "must be a number of milliseconds or text such as '720h' (ms, s, m, h), from 0 to ten years";
+
+let schemas: ReturnType<typeof allSchemas> | undefined;
+
+/** What `build` was asked. @throws VirtcontainersError `invalid-argument` */
+export async function parseBuildTemplateOptions(
+  what: string,
+  options: unknown,
+): Promise<{ readonly rebuild: boolean }> {
+  const parsed = check(what, (await load()).build, options ?? {});
+  return { rebuild: parsed.rebuild ?? false };
+}
+
+/** What `prune` was asked. @throws VirtcontainersError `invalid-argument` */
+export async function parsePruneTemplatesOptions(
+  what: string,
+  options: unknown,
+): Promise<{ readonly unusedForMs: number; readonly maxBytes: number; readonly all: boolean }> {
+  const parsed = check(what, (await load()).prune, options ?? {});
+  const { unusedForMs = templateUnusedForMs, maxBytes = templateMaxBytes, all = false } = parsed;
+  return { unusedForMs, maxBytes, all };
+}
+
+async function load() {
+  schemas ??= allSchemas(await loadZod());
+  return schemas;
+}
+
+function allSchemas(z: Z) {
+  const p: Parts = parts(z);
+  const signal = p.abortSignal.optional();
+  return {
+    build: strict(z, 'the building of a template', {
+      signal,
+      rebuild: p.boolean.optional(),
+      onProgress: p.callback.optional(),
+    }),
+    prune: strict(z, 'the pruning of templates', {
+      signal,
+      unusedForMs: p
+        .through(unusedForRule, (value) => parseDuration(value, maxUnusedForMs))
+        .optional(),
+      maxBytes: p.size(1, 1, Number.MAX_SAFE_INTEGER, '').optional(),
+      all: p.boolean.optional(),
+    }),
+  };
+}
