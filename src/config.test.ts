@@ -88,6 +88,7 @@ test('every key of a file reaches the configuration', () => {
     accelerator: 'tcg',
     'pod.memory': '1GiB',
     'pod.cpus': 3,
+    'pod.template': false,
     'container.pids_limit': 5,
     'container.stop_grace': '1.5s',
     'container.writes': 'host',
@@ -101,7 +102,14 @@ test('every key of a file reaches the configuration', () => {
     libRoot: '/l',
     guestImage: '/g',
     accelerator: 'tcg',
-    defaults: { cpus: 3, memoryMiB: 1024, pidsLimit: 5, stopGraceMs: 1500, writes: 'host' },
+    defaults: {
+      cpus: 3,
+      memoryMiB: 1024,
+      template: false,
+      pidsLimit: 5,
+      stopGraceMs: 1500,
+      writes: 'host',
+    },
   });
   const source = { kind: 'file', path: '/etc/c.toml' };
   assert.deepEqual(toCliConfig(layers), {
@@ -155,6 +163,37 @@ for (const [environment, expected] of colors) {
   test(`colour with ${JSON.stringify(environment)} over a file that says always is ${expected}`, () => {
     const files = [file({ 'cli.color': 'always' })];
     assert.equal(toCliConfig({ environment, isRoot: true, files })['cli.color'].value, expected);
+  });
+}
+
+const switches: readonly [string, boolean][] = [
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+  ['', false],
+];
+for (const [text, expected] of switches) {
+  test(`VIRTC_TEMPLATE=${text} over a file that says no means ${expected}`, () => {
+    const environment = { VIRTC_TEMPLATE: text };
+    const files = [file({ 'pod.template': false })];
+    assert.equal(toRuntimeConfig({ environment, isRoot: true, files }).defaults.template, expected);
+  });
+}
+
+test('the option says whether pods are clones, whatever the variable does; the default is that they are', () => {
+  const environment = { VIRTC_TEMPLATE: 'true' };
+  const layers = { options: { template: false }, environment, isRoot: true };
+  assert.equal(toRuntimeConfig(layers).defaults.template, false);
+  assert.equal(toRuntimeConfig(nothing).defaults.template, true);
+});
+
+for (const text of ['yes', 'True', 'constructor']) {
+  test(`VIRTC_TEMPLATE=${text} is refused`, () => {
+    assert.throws(() => toRuntimeConfig({ environment: { VIRTC_TEMPLATE: text }, isRoot: true }), {
+      code: 'invalid-argument',
+      message: `cannot use VIRTC_TEMPLATE='${text}': it must be true or false`,
+    });
   });
 }
 

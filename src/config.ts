@@ -123,6 +123,7 @@ export function toRuntimeConfig(layers: ConfigLayers): RuntimeConfig {
     defaults: {
       cpus: settled['pod.cpus'].value,
       memoryMiB: toMiB(settled['pod.memory'].value),
+      template: settled['pod.template'].value,
       pidsLimit: settled['container.pids_limit'].value,
       stopGraceMs: toMs(settled['container.stop_grace'].value),
       writes: settled['container.writes'].value,
@@ -166,14 +167,23 @@ function variableOf(key: Key, { environment }: ConfigLayers): Settled | undefine
   const name = key.variable;
   const text = name === undefined ? undefined : environment[name];
   if (name === undefined || !text) return undefined;
-  // A path may be relative here: whoever sets the variable knows where.
-  const value = key.words === undefined ? path.resolve(text) : text;
-  if (key.accept(value)) return { value, source: { kind: 'variable', name } };
+  const value = meaningOf(key, text);
+  if (value !== undefined && key.accept(value))
+    return { value, source: { kind: 'variable', name } };
   throw new VirtcontainersError(
     'invalid-argument',
     `cannot use ${name}=${showValue(text)}: it ${key.rule}`,
     { details: { variable: name } },
   );
+}
+
+/** What a variable's text means; undefined if nothing. */
+function meaningOf({ words, texts }: Key, text: string): Value | undefined {
+  if (words !== undefined) return text;
+  if (texts !== undefined)
+    return Object.hasOwn(texts, text) ? (texts[text] ?? undefined) : undefined;
+  // A path may be relative here: whoever sets the variable knows where.
+  return path.resolve(text);
 }
 
 /** The two variables that all programs share; FORCE_COLOR wins, as with Node. */

@@ -70,5 +70,6 @@ async function loadMechanisms(
     owner,
     log: options.logger ?? silentLogger,
     onProgress: options.onProgress,
+    onWarning: options.onWarning,
   };
 }

@@ -22,6 +22,7 @@ test('the library exports these values and no others', () => {
     'listPods',
     'planPod',
     'podStatus',
+    'templates',
     'version',
   ]);
 });

@@ -6,6 +6,7 @@ import type { PodEvent } from './model/events.js';
 import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
+import type { RuntimeTemplates } from './model/template.js';
 
 export {
   type ErrorCode,
@@ -30,7 +31,9 @@ export type * from './model/pod.js';
 export type * from './model/process-result.js';
 export type { ProgressEvent, Timings } from './model/progress.js';
 export type { State } from './model/state.js';
+export type * from './model/template.js';
 export type * from './model/usage.js';
+export type * from './model/warning.js';
 
 let shared: Runtime | undefined;
 
@@ -85,3 +88,11 @@ export function events(options?: AbortOptions): AsyncIterableIterator<PodEvent, 
 export function gc(options?: AbortOptions): Promise<GcReport> {
   return defaultRuntime().gc(options);
 }
+
+/** `templates` of the default runtime. */
+export const templates: RuntimeTemplates = {
+  list: (options) => defaultRuntime().templates.list(options),
+  build: (options) => defaultRuntime().templates.build(options),
+  remove: (id, options) => defaultRuntime().templates.remove(id, options),
+  prune: (options) => defaultRuntime().templates.prune(options),
+};

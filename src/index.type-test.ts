@@ -1,5 +1,6 @@
 // Compiled, never run: what the public types accept, and what they refuse.
 import {
+  type BuildTemplateOptions,
   type CommandRun,
   type Container,
   type ContainerOptions,
@@ -16,7 +17,11 @@ import {
   type RunInput,
   type Runtime,
   type Size,
+  type TemplateInfo,
+  templates,
   type VirtcontainersError,
+  type Warning,
+  type WarningCode,
 } from './index.js';
 
 type Equal<A, B> =
@@ -24,11 +29,26 @@ type Equal<A, B> =
 const holds = <_ extends true>(): void => {};
 
 export async function accepted(): Promise<void> {
-  const runtime: Runtime = createRuntime({ accelerator: 'tcg' });
+  const runtime: Runtime = createRuntime({
+    accelerator: 'tcg',
+    warm: 2,
+    onWarning: (warning) => holds<Equal<typeof warning, Warning>>(),
+  });
   await using pod: Pod = await runtime.createPod({
     memoryMiB: '1GiB',
     signal: AbortSignal.timeout(1),
+    template: false,
   });
+  holds<Equal<WarningCode, 'template-damaged' | 'template-failed' | 'clone-failed'>>();
+  const build = {
+    rebuild: true,
+    onProgress: ({ step }) => step,
+  } as const satisfies BuildTemplateOptions;
+  const made: TemplateInfo = await runtime.templates.build(build);
+  await templates.remove(made.id);
+  await templates.prune({ unusedForMs: '720h', maxBytes: '4GiB' });
+  const origin = (await pod.status()).origin;
+  holds<Equal<typeof origin, 'boot' | 'clone' | null>>();
   const options = {
     rootfs: { kind: 'directory', path: '/root', writes: 'host' },
     command: ['sh'],

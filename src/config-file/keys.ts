@@ -22,7 +22,7 @@ export interface Place {
   readonly isRoot: boolean;
 }
 
-export type Value = string | number;
+export type Value = string | number | boolean;
 
 export interface Key<T extends Value | null = Value | null> {
   /** One sentence, for people who read a file or the documentation. */
@@ -38,8 +38,10 @@ export interface Key<T extends Value | null = Value | null> {
   /** The words it can be, where it is one of a few. */
   readonly words?: readonly string[];
   readonly variable?: string;
+  /** What texts of the variable mean, where it is neither one of `words` nor a path. */
+  readonly texts?: Readonly<Record<string, T & Value>>;
   /** The option of `createRuntime`. */
-  readonly option?: 'runRoot' | 'libRoot' | 'guestImage' | 'accelerator';
+  readonly option?: 'runRoot' | 'libRoot' | 'guestImage' | 'accelerator' | 'template';
   /** The flag of `virtc`. */
   readonly flag?: string;
 }
@@ -69,6 +71,12 @@ function integer(least: number, most: number) {
   };
 }
 
+const yesOrNo = {
+  rule: 'must be true or false',
+  accept: (value: unknown): value is boolean => typeof value === 'boolean',
+  texts: { true: true, false: false, 1: true, 0: false },
+};
+
 /** With its unit as text: a bare number would leave it to guesses. */
 function isVmMemory(value: unknown): value is string {
   const bytes = typeof value === 'string' ? parseSize(value, 1) : undefined;
@@ -94,7 +102,7 @@ export const libraryKeys = {
   },
   lib_root: {
     ...root('lib'),
-    about: 'Directory of what lasts: guest images and logs.',
+    about: 'Directory of what lasts: guest images, templates and logs.',
     variable: 'VIRTC_LIB_ROOT',
     option: 'libRoot',
   },
@@ -124,6 +132,14 @@ export const libraryKeys = {
     ...integer(1, maxVmCpus),
     about: "Least number of processors of a pod's VM; limits of its containers make it grow.",
     otherwise: (): number => defaults.cpus,
+  },
+  'pod.template': {
+    ...yesOrNo,
+    about: 'Whether a VM starts as a clone of one that has booted before; else it boots.',
+    otherwise: (): boolean => defaults.template,
+    variable: 'VIRTC_TEMPLATE',
+    option: 'template',
+    flag: '--no-template',
   },
   'container.pids_limit': {
     ...integer(1, maxPidsLimit),

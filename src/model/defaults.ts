@@ -7,6 +7,8 @@ export interface Defaults {
   readonly cpus: number;
   /** Least memory of a VM, in MiB. */
   readonly memoryMiB: number;
+  /** Whether VMs start as clones of a template. */
+  readonly template: boolean;
   /** Most processes and threads of a container. */
   readonly pidsLimit: number;
   /** Between the stop signal and SIGKILL, in milliseconds. */
@@ -19,6 +21,7 @@ export interface Defaults {
 export const defaults: Defaults = {
   cpus: defaultVmCpus,
   memoryMiB: defaultVmMemoryMiB,
+  template: true,
   pidsLimit: defaultPidsLimit,
   stopGraceMs,
   writes: 'discard',
@@ -27,6 +30,9 @@ export const defaults: Defaults = {
 /** What executes VMs: `auto` is KVM where it is proved to work. */
 export const accelerators = ['auto', 'kvm', 'tcg'] as const;
 export const defaultAccelerator = 'auto';
+
+/** Clones that wait to be handed out where nothing else is said: none, they cost memory. */
+export const defaultWarmPods = 0;
 
 /** Where writes to a root directory can go. */
 export const writePlaces = ['host', 'discard'] as const;

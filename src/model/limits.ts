@@ -11,6 +11,12 @@ export const guestOverheadMiB = 192;
 export const guestOverheadPerMiB = 1 / 60;
 /** Step in which memory can be added, in MiB: the guest's memory block size on x86-64. */
 export const memoryBlockMiB = 128;
+/** Most clones that can wait to be handed out: each holds memory of the host. */
+export const maxWarmPods = 64;
+/** How long no pod was cloned from a template that is pruned, in milliseconds: 30 days. */
+export const templateUnusedForMs = 30 * 24 * 3_600_000;
+/** What templates may take together after they are pruned, in bytes. */
+export const templateMaxBytes = 4 * 1024 ** 3;
 /** Processors of a VM before anything is added. */
 export const defaultVmCpus = 1;
 /** Most processors a VM can have. */

@@ -4,6 +4,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Logger } from '../base/log.js';
 import type { TerminalSize } from './container-config.js';
 import type { ProgressEvent } from './progress.js';
+import type { Warning } from './warning.js';
 
 /** A size: a number in the unit that the option's name states, or text such as `'512MiB'`. */
 export type Size = number | `${number}${'B' | 'KiB' | 'MiB' | 'GiB' | 'KB' | 'MB' | 'GB'}`;
@@ -16,7 +17,7 @@ export interface RuntimeOptions {
   /** Directory of live state. Default: `$VIRTC_RUN_ROOT`, else the configuration file's, else `/run/virtcontainers`, under `$XDG_RUNTIME_DIR` without root. */
   readonly runRoot?: string;
   /**
-   * Directory of what lasts: guest images, logs. Default: `$VIRTC_LIB_ROOT`, else the configuration file's, else
+   * Directory of what lasts: guest images, templates, logs. Default: `$VIRTC_LIB_ROOT`, else the configuration file's, else
    * `/var/lib/virtcontainers`, under `$XDG_DATA_HOME` without root.
    */
   readonly libRoot?: string;
@@ -32,10 +33,22 @@ export interface RuntimeOptions {
    * `$XDG_CONFIG_HOME/virtcontainers/config.toml` over `/etc/virtcontainers/config.toml`, where they are there.
    */
   readonly configFile?: string;
+  /**
+   * Whether pods start as clones of a template, a VM that has booted before; else each boots its own. Default:
+   * `$VIRTC_TEMPLATE`, else the configuration file's, else true.
+   */
+  readonly template?: boolean;
+  /**
+   * How many clones wait, ready to be handed out, so that a pod starts at once; replaced as they are taken, from the first pod
+   * on, and gone with this process. Each takes about 60 MiB of the host's memory. 0 to 64. Default 0.
+   */
+  readonly warm?: number;
   /** Default: drops everything. */
   readonly logger?: Logger;
   /** Told of each step of every pod of this runtime. */
   readonly onProgress?: (event: ProgressEvent) => void;
+  /** Told of what went wrong and was got over. Default: the logger's `warn`. */
+  readonly onWarning?: (warning: Warning) => void;
 }
 
 /** One call's bounds. */
@@ -55,6 +68,8 @@ export interface PodOptions extends AbortOptions {
   /** Least memory of the VM, in MiB; containers' limits can make it grow. Default: the configuration file's, else 512. */
   readonly memoryMiB?: Size;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whether its VM starts as a clone of a template; false boots it cold, also after a stop. Default: the runtime's. */
+  readonly template?: boolean;
   /** Told of each step of this pod. */
   readonly onProgress?: (event: ProgressEvent) => void;
 }

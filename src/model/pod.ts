@@ -20,6 +20,7 @@ import type { PlannedPod } from './planned-pod.js';
 import type { ProcessResult } from './process-result.js';
 import type { Timings } from './progress.js';
 import type { State } from './state.js';
+import type { RuntimeTemplates } from './template.js';
 import type { ContainerStats, PodStats, ProcessList } from './usage.js';
 
 /** A process in a container. */
@@ -169,6 +170,8 @@ export interface PodStatus {
   readonly ownerPid: number;
   /** Null before its VM has started. */
   readonly accelerator: 'kvm' | 'tcg' | null;
+  /** How its VM started last: by booting, or as a clone of a template. Null before its VM has started. */
+  readonly origin: 'boot' | 'clone' | null;
   /** The VM's size now; of another process' pod, what its containers ask for. */
   readonly cpus: number;
   readonly memoryMiB: number;
@@ -188,7 +191,9 @@ export interface GcReport {
 
 /** The library's entry: makes and finds the pods of one run root. */
 export interface Runtime {
-  /** Boots a VM and makes the calling process its owner: the VM ends with the process. */
+  /** The booted VMs that pods are cloned from. */
+  readonly templates: RuntimeTemplates;
+  /** Starts a VM, as a clone of a template or by booting it, and makes the calling process its owner: the VM ends with the process. */
   createPod(options?: PodOptions): Promise<Pod>;
   /**
    * What `createPod` and then `createContainer` with each of these options would make, the VM's command line and the

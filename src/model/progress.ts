@@ -5,13 +5,15 @@ export interface ProgressEvent {
   /** The pod's steps in their order, then a container's. */
   readonly step:
     | 'store'
+    /** A template is waited for or made. */
     | 'template'
-    | 'warm-up'
-    | 'save'
     | 'share'
     | 'vm-spawn'
     | 'vm-boot'
     | 'personalize'
+    /** Of a template alone: its guest does what clones do first, then is saved. */
+    | 'warm-up'
+    | 'save'
     | 'resize'
     | 'container-create'
     | 'container-start'

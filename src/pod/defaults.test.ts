@@ -11,6 +11,7 @@ import { LocalContainer } from './local-container.js';
 const configured = {
   cpus: 2,
   memoryMiB: 1024,
+  template: true,
   pidsLimit: 77,
   stopGraceMs: 30,
   writes: 'host',

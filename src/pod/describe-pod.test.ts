@@ -121,6 +121,7 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
       onProgress: undefined,
+      onWarning: undefined,
     }));
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const plan = await runtime.planPod({ id: 'p' }, containers);

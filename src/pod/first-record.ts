@@ -16,5 +16,6 @@ export function firstRecord(config: PodConfig, owner: ProcessHandle): PodRecord 
     handles: [],
     containers: [],
     accelerator: null,
+    origin: null,
   };
 }

@@ -346,7 +346,9 @@ export class LocalPod implements Pod {
     this.#live = live;
     this.#death = null;
     this.#state = 'ready';
-    this.#book.update({ accelerator: live.vm.accelerator.kind });
+    this.#book.update({ accelerator: live.vm.accelerator.kind,
+      origin: live.isClone ? 'clone' : 'boot',
+    });
     live.onGone((exit) => this.#vmDied(live, exit));
   }
 

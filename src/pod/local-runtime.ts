@@ -23,6 +23,7 @@ import {
 } from '../model/parse/pod-options.js';
 import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
+import type { RuntimeTemplates } from '../model/template.js';
 import { describePod } from './describe-pod.js';
 import { EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
@@ -30,6 +31,8 @@ import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
 import { removeDeadPod } from './release-pod.js';
 import { toPodStatus } from './status.js';
+import { PodTemplates } from './templates/pod-templates.js';
+import { LocalTemplates } from './templates/runtime-templates.js';
 
 interface Coming {
   readonly abort: AbortController;
@@ -37,21 +40,28 @@ interface Coming {
 }
 
 export class LocalRuntime implements Runtime {
+  readonly templates: RuntimeTemplates;
   readonly #load: () => Promise<Mechanisms>;
   readonly #pods = new Map<string, LocalPod>();
   readonly #coming = new Map<string, Coming>();
   readonly #events = new EventHub();
   #mechanisms: Promise<Mechanisms> | undefined;
+  #podTemplates: PodTemplates | undefined;
 
   /** @param load gets the mechanisms at first use; tried again after a failure */
   constructor(load: () => Promise<Mechanisms>) {
     this.#load = load;
+    this.templates = new LocalTemplates(async () => {
+      const mechanisms = await this.#ready();
+      return { mechanisms, podTemplates: this.#templatesOf(mechanisms) };
+    });
   }
 
   async createPod(options: PodOptions = {}): Promise<Pod> {
     const mechanisms = await this.#ready();
     const config = await parsePodOptions(options, mechanisms.defaults);
     const { id } = config;
+    const fromTemplate = options.template ?? mechanisms.defaults.template;
     if (this.#pods.has(id) || this.#coming.has(id)) {
       throw new VirtcontainersError(
         'already-exists',
@@ -67,6 +77,7 @@ export class LocalRuntime implements Runtime {
       signal: abort.signal,
       onProgress: options.onProgress,
       events: this.#events,
+      templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
       onDeleted: () => this.#pods.delete(id),
     });
     this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
@@ -177,6 +188,11 @@ export class LocalRuntime implements Runtime {
       if (isVirtcontainersError(error) && error.code === 'not-found') return null;
       return { id, error: reasonOf(error) };
     }
+  }
+
+  #templatesOf(mechanisms: Mechanisms): PodTemplates {
+    this.#podTemplates ??= new PodTemplates(mechanisms);
+    return this.#podTemplates;
   }
 
   #ready(): Promise<Mechanisms> {

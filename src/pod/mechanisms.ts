@@ -9,6 +9,7 @@ import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { HostFacts } from '../model/host-facts.js';
 import type { ProgressEvent } from '../model/progress.js';
+import type { Warning } from '../model/warning.js';
 
 export interface Mechanisms {
   readonly hypervisor: Hypervisor;
@@ -16,6 +17,8 @@ export interface Mechanisms {
   readonly store: Store;
   readonly agents: AgentConnector;
   readonly templates: Templates;
+  /** How long a template's guest is left alone before it is saved, in milliseconds; for tests. */
+  readonly templateRestMs?: number;
   /** The guest image that VMs boot, checked at each use. */
   readonly openImage: () => Promise<BootImage>;
   readonly accelerator: VmPlan['accelerator'];
@@ -26,4 +29,6 @@ export interface Mechanisms {
   readonly owner: ProcessHandle;
   readonly log: Logger;
   readonly onProgress: ((event: ProgressEvent) => void) | undefined;
+  /** Told by `warn`; without it the log is. */
+  readonly onWarning: ((warning: Warning) => void) | undefined;
 }

@@ -123,6 +123,7 @@ export class DiskWorld {
       owner: { pid: process.pid, startTime: '1' },
       log: this.#logger(),
       onProgress: undefined,
+      onWarning: undefined,
     } as const;
     return new LocalRuntime(async () => mechanisms);
   }

@@ -4,6 +4,7 @@ import { silentLogger } from '../base/log.js';
 import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
 import { type Defaults, defaults } from '../model/defaults.js';
 import type { ProgressEvent } from '../model/progress.js';
+import type { Warning } from '../model/warning.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import type { Mechanisms } from '../pod/mechanisms.js';
 import type { FakeCrunOptions } from './fake-crun.js';
@@ -23,6 +24,7 @@ export class PodWorld {
   readonly faults = new Faults();
   readonly runtime: LocalRuntime;
   readonly events: ProgressEvent[] = [];
+  readonly warnings: Warning[] = [];
   /** Can make the creation of a pod wait. */
   beforeImage: () => Promise<void> = async () => {};
 
@@ -62,6 +64,7 @@ export class PodWorld {
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
       onProgress: (event) => this.events.push(event),
+      onWarning: (warning) => this.warnings.push(warning),
     };
     this.runtime = new LocalRuntime(async () => this.faults.around(mechanisms));
   }

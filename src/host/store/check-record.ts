@@ -158,6 +158,7 @@ const podRecord = object<PodRecord>({
   handles: list(handle),
   containers: list(containerRecord),
   accelerator: orNull(oneOf('kvm', 'tcg')),
+  origin: orNull(oneOf('boot', 'clone')),
 });
 
 /** The format that is written. */
@@ -182,6 +183,8 @@ export function parseRecord(json: string): PodRecord {
       `it was written${writer} in format ${value['version']}, this program reads formats up to ${recordVersion}`,
     );
   }
-  podRecord(value, 'record');
-  return value as PodRecord;
+  // What was written before there were templates does not say it.
+  const record = isObject(value) ? { origin: null, ...value } : value;
+  podRecord(record, 'record');
+  return record as PodRecord;
 }

@@ -82,6 +82,11 @@ const changed = (change: (record: Record<string, unknown>) => void): string => {
   change(record);
   return JSON.stringify(record);
 };
+test('a record from before there were templates is read', async () => {
+  const { store } = await podWithRecord(changed((record) => delete record['origin']));
+  assert.deepEqual(await store.load('a'), { ...sampleRecord('a'), origin: null });
+});
+
 const damaged: readonly [string, string, RegExp][] = [
   ['nothing', '', /it is empty/],
   ['half of it', good.slice(0, good.length / 2), /not JSON, perhaps cut short/],

@@ -63,6 +63,7 @@ export function sampleRecord(podId: string): PodRecord {
       },
     ],
     accelerator: 'tcg',
+    origin: 'boot',
   };
 }
 

@@ -30,6 +30,8 @@ export interface PodRecord {
   readonly handles: readonly Handle[];
   readonly containers: readonly ContainerRecord[];
   readonly accelerator: 'kvm' | 'tcg' | null;
+  /** How the VM started last. */
+  readonly origin: 'boot' | 'clone' | null;
 }
 
 /** Keeps records below one root directory. */

@@ -17,6 +17,7 @@ import {
 } from './pod-options.js';
 import { parseExecOptions, parseRunOptions } from './process-options.js';
 import { checkRuntimeOptions } from './runtime-options.js';
+import { parseBuildTemplateOptions, parsePruneTemplatesOptions } from './template-options.js';
 
 const least = { id: 'c', rootfs: '/root', command: ['sh'] };
 
@@ -517,11 +518,52 @@ test('calls have their defaults and refuse what they do not know', async () => {
   });
 });
 
+test('templates are made and pruned with defaults, and with what is asked', async () => {
+  assert.deepEqual(await parseBuildTemplateOptions('cannot', undefined), { rebuild: false });
+  assert.deepEqual(await parseBuildTemplateOptions('cannot', { rebuild: true }), { rebuild: true });
+  assert.deepEqual(await parsePruneTemplatesOptions('cannot', undefined), {
+    unusedForMs: 30 * 24 * 3_600_000,
+    maxBytes: 4 * 1024 ** 3,
+    all: false,
+  });
+  const asked = { unusedForMs: '1000h', maxBytes: '1GiB', all: true };
+  assert.deepEqual(await parsePruneTemplatesOptions('cannot', asked), {
+    unusedForMs: 3_600_000_000,
+    maxBytes: 1024 ** 3,
+    all: true,
+  });
+  await assert.rejects(parseBuildTemplateOptions('cannot build template', { force: true }), {
+    message: 'cannot build template: unknown option `force` for the building of a template',
+  });
+  await assert.rejects(parsePruneTemplatesOptions('cannot prune', { unusedFor: 1 }), {
+    message: /unknown option `unusedFor` for the pruning of templates: did you mean `unusedForMs`/,
+  });
+  await assert.rejects(parsePruneTemplatesOptions('cannot prune', { unusedForMs: '30d' }), {
+    message: /^cannot prune: option `unusedForMs` must be .* to ten years, not '30d'$/,
+  });
+  await assert.rejects(parsePruneTemplatesOptions('cannot prune', { maxBytes: 0 }), {
+    message: /^cannot prune: option `maxBytes` must be a positive number or text/,
+  });
+});
+
+test('whether a pod is a clone is no part of its configuration', async () => {
+  assert.deepEqual(
+    await parsePodOptions({ id: 'a', template: false }),
+    await parsePodOptions({ id: 'a' }),
+  );
+  await assert.rejects(parsePodOptions({ id: 'a', template: 'no' }), {
+    message: "cannot create pod a: option `template` must be true or false, not 'no'",
+  });
+});
+
 test('a runtime refuses options that it does not know', () => {
   checkRuntimeOptions({
     runRoot: '/r',
     accelerator: 'tcg',
     onProgress: () => {},
+    onWarning: () => {},
+    template: false,
+    warm: 64,
     logger: undefined,
   });
   const cases: readonly [unknown, string][] = [
@@ -533,6 +575,12 @@ test('a runtime refuses options that it does not know', () => {
       'option `logger` must have the methods debug, info, warn, error and child, not',
     ],
     [{ libRoot: '' }, "option `libRoot` must be a path without NUL, not ''"],
+    [{ template: 'no' }, "option `template` must be true or false, not 'no'"],
+    [{ templates: true }, 'unknown option `templates` for a runtime: did you mean `template`?'],
+    [{ warm: 65 }, 'option `warm` must be a whole number from 0 to 64, not 65'],
+    [{ warm: 0.5 }, 'option `warm` must be a whole number from 0 to 64, not 0.5'],
+    [{ warm: true }, 'option `warm` must be a whole number from 0 to 64, not true'],
+    [{ onWarning: 'x' }, "option `onWarning` must be a function, not 'x'"],
   ];
   for (const [options, message] of cases) {
     assert.throws(

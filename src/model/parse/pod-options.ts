@@ -106,5 +106,7 @@ function podSchema(z: Z, p: Parts) {
     cpus: p.integer(1, maxVmCpus).optional(),
     memoryMiB: p.size(MiB, guestOverheadMiB * MiB, maxVmMemoryMiB * MiB, vmMemoryRule).optional(),
     labels: p.labels.optional(),
+    // Not part of what a pod is, so no record has it: whoever makes the pod reads it once it is checked here.
+    template: p.boolean.optional(),
   });
 }

@@ -1,5 +1,6 @@
 // Options of a runtime, checked without waiting: making a runtime is synchronous and must stay cheap.
 import { VirtcontainersError } from '../../base/errors.js';
+import { maxWarmPods } from '../limits.js';
 import type { RuntimeOptions } from '../options.js';
 import { nearest } from './nearest.js';
 import { showValue } from './show-value.js';
@@ -18,8 +19,11 @@ const rules: Readonly<
     "must be 'auto', 'kvm' or 'tcg'",
     (value) => value === 'auto' || value === 'kvm' || value === 'tcg',
   ],
+  template: ['must be true or false', (value) => typeof value === 'boolean'],
+  warm: [`must be a whole number from 0 to ${maxWarmPods}`, isWarm],
   logger: ['must have the methods debug, info, warn, error and child', isLogger],
-  onProgress: ['must be a function', (value) => typeof value === 'function'],
+  onProgress: ['must be a function', isFunction],
+  onWarning: ['must be a function', isFunction],
 };
 
 /**
@@ -51,6 +55,16 @@ function refused(option: string, reason: string): VirtcontainersError {
   return new VirtcontainersError('invalid-argument', `cannot create runtime: ${reason}`, {
     details: { option },
   });
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isWarm(value: unknown): boolean {
+  return (
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= maxWarmPods
+  );
 }
 
 function isLogger(value: unknown): boolean {

@@ -1,10 +1,15 @@
-// Options of the calls on templates to complete values.
+// Options of the calls that make and remove templates to complete values.
 import { VirtcontainersError } from '../../base/errors.js';
-import type { ProgressEvent } from '../progress.js';
-import { defaultPruneOptions, type PruneSelection } from '../prune-selection.js';
-import { parts } from './parts.js';
+import { templateMaxBytes, templateUnusedForMs } from '../limits.js';
+import { parseDuration } from '../parse-duration.js';
+import { type Parts, parts } from './parts.js';
 import { check, loadZod, strict, type Z } from './schema.js';
 import { showValue } from './show-value.js';
+
+/** Longest time that a template can be asked to have been unused, in milliseconds: no timer waits for it. */
+export const maxUnusedForMs = 10 * 365 * 24 * 3_600_000;
+const unusedForRule =
+  "must be a number of milliseconds or text such as '720h' (ms, s, m, h), from 0 to ten years";
 
 let schemas: ReturnType<typeof allSchemas> | undefined;
 
@@ -12,28 +17,19 @@ let schemas: ReturnType<typeof allSchemas> | undefined;
 export async function parseBuildTemplateOptions(
   what: string,
   options: unknown,
-): Promise<{
-  readonly rebuild: boolean;
-  readonly onProgress: ((event: ProgressEvent) => void) | undefined;
-}> {
+): Promise<{ readonly rebuild: boolean }> {
   const parsed = check(what, (await load()).build, options ?? {});
-  return {
-    rebuild: parsed.rebuild ?? false,
-    onProgress: parsed.onProgress as ((event: ProgressEvent) => void) | undefined,
-  };
+  return { rebuild: parsed.rebuild ?? false };
 }
 
-/** Which templates `prune` takes. @throws VirtcontainersError `invalid-argument` */
+/** What `prune` was asked. @throws VirtcontainersError `invalid-argument` */
 export async function parsePruneTemplatesOptions(
   what: string,
   options: unknown,
-): Promise<PruneSelection> {
-  const { unusedForMs, maxBytes, all } = check(what, (await load()).prune, options ?? {});
-  return {
-    unusedForMs: unusedForMs ?? defaultPruneOptions.unusedForMs,
-    maxBytes: maxBytes ?? defaultPruneOptions.maxBytes,
-    all: all ?? defaultPruneOptions.all,
-  };
+): Promise<{ readonly unusedForMs: number; readonly maxBytes: number; readonly all: boolean }> {
+  const parsed = check(what, (await load()).prune, options ?? {});
+  const { unusedForMs = templateUnusedForMs, maxBytes = templateMaxBytes, all = false } = parsed;
+  return { unusedForMs, maxBytes, all };
 }
 
 /** Checks the first digits of a template's id. @throws VirtcontainersError `invalid-argument` */
@@ -49,19 +45,20 @@ async function load() {
 }
 
 function allSchemas(z: Z) {
-  const p = parts(z);
+  const p: Parts = parts(z);
   const signal = p.abortSignal.optional();
-  const bytesRule = 'must be a number of bytes from 0, or text such as 4GiB';
   return {
-    build: strict(z, 'a template', {
+    build: strict(z, 'the building of a template', {
       signal,
       rebuild: p.boolean.optional(),
       onProgress: p.callback.optional(),
     }),
-    prune: strict(z, 'pruning', {
+    prune: strict(z, 'the pruning of templates', {
       signal,
-      unusedForMs: p.durationMs.optional(),
-      maxBytes: p.size(1, 0, Number.MAX_SAFE_INTEGER, bytesRule).optional(),
+      unusedForMs: p
+        .through(unusedForRule, (value) => parseDuration(value, maxUnusedForMs))
+        .optional(),
+      maxBytes: p.size(1, 1, Number.MAX_SAFE_INTEGER, '').optional(),
       all: p.boolean.optional(),
     }),
   };

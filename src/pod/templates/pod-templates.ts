@@ -8,7 +8,7 @@ import type { ProgressEvent } from '../../model/progress.js';
 import { defaultPruneOptions, selectForPruning } from '../../model/prune-selection.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { Steps } from '../steps.js';
-import { warn } from '../warnings.js';
+import { warn } from '../warn.js';
 import { builderName, makeTemplate } from './make-template.js';
 import { PastFailures } from './past-failures.js';
 

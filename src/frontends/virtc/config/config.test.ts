@@ -42,6 +42,7 @@ test('each default in that file is what the model has', async () => {
   assert.deepEqual(read, {
     cpus: pod.cpus,
     memoryMiB: pod.memoryMiB,
+    template: defaults.template,
     pidsLimit: container.resources.pids,
     stopGraceMs: graceMs,
     writes: container.rootfs.writes,

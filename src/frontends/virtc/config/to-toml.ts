@@ -14,7 +14,7 @@ export function toToml(head: string, linesOf: (name: KeyName) => readonly string
   return `${lines.join('\n')}\n`;
 }
 
-/** Text or number; JSON's escapes are TOML's, but for the one that JSON leaves out. */
-export function toTomlValue(value: string | number): string {
+/** Text, number or boolean; JSON's escapes are TOML's, but for the one that JSON leaves out. */
+export function toTomlValue(value: string | number | boolean): string {
   return JSON.stringify(value).replaceAll('\u007f', '\\u007f');
 }
