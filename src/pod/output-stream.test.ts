@@ -78,7 +78,12 @@ test('an owner that dies with output it has read ahead loses and repeats nothing
     process: { pid: process.pid, startTime: '1' },
     cgroups: [],
   };
-  const vm = new FakeVm({ handle, size: { cpus: 1, memoryMiB: 512 }, onEnd: () => {} });
+  const vm = new FakeVm({
+    handle,
+    origin: { kind: 'boot' },
+    size: { cpus: 1, memoryMiB: 512 },
+    onEnd: () => {},
+  });
   const attach = (): Promise<Agent> =>
     connector.attach(() => vm.dialAgent(), { podId: 'p', timeoutMs: 5000 });
   const bytes = 3_000_000;

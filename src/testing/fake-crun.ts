@@ -30,6 +30,8 @@ export interface FakeCrunOptions {
 /** A `ContainerRuntime` whose containers run `FakeProgram`s. `containers` is what exists now. */
 export class FakeCrun implements ContainerRuntime {
   readonly containers = new Map<string, FakeContainer>();
+  /** How often the shares were let go. */
+  sharesReleased = 0;
   readonly #programs: Readonly<Record<string, FakeProgram>>;
   readonly #onStep: (step: FakeStep, containerId: string) => void | Promise<void>;
 
@@ -46,6 +48,10 @@ export class FakeCrun implements ContainerRuntime {
     const made = new FakeContainer(container, this.#programs, this.#onStep);
     this.containers.set(container.id, made);
     return made;
+  }
+
+  releaseShares(): void {
+    this.sharesReleased += 1;
   }
 
   async destroy(id: string): Promise<void> {

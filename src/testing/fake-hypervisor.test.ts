@@ -21,6 +21,7 @@ hypervisorSuite('FakeHypervisor', async () => ({
     },
     shares: [],
     accelerator: 'auto',
+    origin: { kind: 'boot' },
     bootMemoryMiB: 512,
     bootCpus: 1,
     maxMemoryMiB: 1024,

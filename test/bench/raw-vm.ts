@@ -36,6 +36,7 @@ export async function planRawVm(ground: Ground, initrd?: string): Promise<RawVm>
     image: initrd === undefined ? image : { ...image, initrd },
     shares: ['virtc-ro', 'virtc-rw'].map((tag) => ({ tag, directory: share, readOnly: false })),
     accelerator: 'auto',
+    origin: { kind: 'boot' },
     bootMemoryMiB: bootSize.memoryMiB,
     bootCpus: bootSize.cpus,
     maxMemoryMiB: maxSize.memoryMiB,

@@ -56,14 +56,19 @@ export class LocalTemplates implements RuntimeTemplates {
 
   async build(options?: BuildTemplateOptions): Promise<TemplateInfo> {
     const what = 'cannot build template';
-    const { rebuild, onProgress } = await parseBuildTemplateOptions(what, options);
+    const { rebuild } = await parseBuildTemplateOptions(what, options);
     const signal = options?.signal ?? new AbortController().signal;
     throwIfAborted(signal, what);
     const parts = await this.#ready();
     const { key, plan } = await currentOf(parts);
     const { templates } = parts.mechanisms;
     if (rebuild || (await templates.find(key)) === null) {
-      await parts.podTemplates.make(key, plan, { what, onProgress, rebuild, signal });
+      await parts.podTemplates.make(key, plan, {
+        what,
+        onProgress: options?.onProgress,
+        rebuild,
+        signal,
+      });
     }
     const stored = (await templates.list()).find(({ id }) => id === key.id);
     if (stored !== undefined) return toInfo(stored, key.id);

@@ -22,6 +22,7 @@ const plan: VmPlan = {
     { tag: 'virtc-rw', directory: '/run/pod/share/rw', readOnly: false },
   ],
   accelerator: 'auto',
+  origin: { kind: 'boot' },
   bootMemoryMiB: 512,
   bootCpus: 1,
   maxMemoryMiB: 8192,

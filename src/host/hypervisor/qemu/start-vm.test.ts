@@ -39,6 +39,7 @@ function plan(): VmPlan {
     },
     shares: [{ tag: 'virtc-ro', directory: '/share', readOnly: true }],
     accelerator: 'tcg',
+    origin: { kind: 'boot' },
     bootMemoryMiB: 512,
     bootCpus: 1,
     maxMemoryMiB: 2048,
