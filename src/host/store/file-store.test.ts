@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { VirtcontainersError } from '../../base/errors.js';
+import { type Files, nodeFiles } from '../../base/files/files.js';
 import { FileStore } from './file-store.js';
-import { type Files, nodeFiles } from './files.js';
 import { sampleRecord, testStore } from './store.suite.js';
 
 const scratch = fs.mkdtempSync(path.join(tmpdir(), 'virtc-store-'));

@@ -1,18 +1,22 @@
-// The file system calls of the store in one place, so that tests can let each of them fail.
+// The file system calls of what keeps its state in files, in one place, so that tests can let each of them fail.
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import { tryLock } from '../../base/native/lock.js';
-import { openBeneath } from '../../base/native/open-beneath.js';
+import { tryLock } from '../native/lock.js';
+import { openBeneath } from '../native/open-beneath.js';
 
 export const nodeFiles = {
   closeSync: fs.closeSync,
+  fchmodSync: fs.fchmodSync,
+  fchownSync: fs.fchownSync,
   fstatSync: fs.fstatSync,
   fsync: promisify(fs.fsync),
+  futimesSync: fs.futimesSync,
   lstatSync: fs.lstatSync,
   mkdirSync: fs.mkdirSync,
   openBeneath,
   openSync: fs.openSync,
   readdirSync: (path: string) => fs.readdirSync(path),
+  readBytesSync: (fd: number) => fs.readFileSync(fd),
   readFileSync: (fd: number) => fs.readFileSync(fd, 'utf8'),
   readlinkSync: (path: string) => fs.readlinkSync(path, 'utf8'),
   renameSync: fs.renameSync,
