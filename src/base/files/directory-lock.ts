@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { errnoOf } from '../errors.js';
 import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } from './files.js';
+import { isSameFile } from './own-files.js';
 
 export const lockName = 'lock';
 
@@ -63,17 +64,6 @@ function lockOrClose(files: Files, fd: number): number | null {
   }
   files.closeSync(fd);
   return null;
-}
-
-function isSameFile(files: Files, fd: number, file: string): boolean {
-  const mine = files.fstatSync(fd);
-  try {
-    const there = files.lstatSync(file);
-    return there.ino === mine.ino && there.dev === mine.dev;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function fail(directory: string): never {

@@ -70,6 +70,18 @@ export function requireOwnDirectory(files: Files, directory: string): void {
   if ((stat.mode & 0o022) !== 0) throw new Error(`others than its owner may write to ${directory}`);
 }
 
+/** Whether what is open is still what lies there under its name. */
+export function isSameFile(files: Files, fd: number, file: string): boolean {
+  const mine = files.fstatSync(fd);
+  try {
+    const there = files.lstatSync(file);
+    return there.ino === mine.ino && there.dev === mine.dev;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 /** Makes renames in a directory last. */
 export async function syncDirectory(files: Files, directory: string): Promise<void> {
   const fd = files.openSync(directory, O_RDONLY | O_DIRECTORY);
