@@ -6,21 +6,22 @@ import type { ProgressEvent } from './progress.js';
 export interface TemplateInfo {
   /** 32 hexadecimal digits: a hash of what shapes it. */
   readonly id: string;
-  /** When it was made, and when a pod was last cloned from it; ISO 8601, UTC. */
-  readonly createdAt: string;
+  /** When it was made; ISO 8601, UTC. Null, as all that its manifest says, where that cannot be read. */
+  readonly createdAt: string | null;
+  /** When a pod was last cloned from it, to a minute; ISO 8601, UTC. */
   readonly lastUsedAt: string;
   /** Whether pods of this runtime would be cloned from it now. */
   readonly current: boolean;
   /** Id of the guest image that it has booted. */
-  readonly guestImage: string;
-  readonly qemuVersion: string;
-  readonly accelerator: 'kvm' | 'tcg';
-  readonly cpus: number;
-  readonly memoryMiB: number;
+  readonly guestImage: string | null;
+  readonly qemuVersion: string | null;
+  readonly accelerator: 'kvm' | 'tcg' | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
   /** What it takes on disk, in bytes. */
   readonly sizeBytes: number;
   /** How long it took to make, in milliseconds. */
-  readonly buildMs: number;
+  readonly buildMs: number | null;
   /** Why no pod can be cloned from it, in one sentence; null where nothing is wrong. */
   readonly problem: string | null;
 }

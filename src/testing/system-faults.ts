@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { getSystemErrorMap } from 'node:util';
-import { nodeFiles } from '../host/store/files.js';
+import { nodeFiles } from '../base/files/files.js';
 
 export type FaultCode = 'ENOSPC' | 'EROFS' | 'EMFILE' | 'EIO';
 
@@ -47,7 +47,7 @@ export class SystemFaults {
     this.#at = 0;
   }
 
-  /** Puts itself around the calls of Node's modules and of the store; `remove` takes it away. */
+  /** Puts itself around the calls of Node's modules and of what keeps its state in files; `remove` takes it away. */
   install(): void {
     for (const name of Object.keys(kinds)) {
       this.#wrap(fs as unknown as Table, `${name}Sync`, name, 'sync');

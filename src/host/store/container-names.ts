@@ -1,9 +1,9 @@
 // The names of all containers of a root: one link per name, made exclusively, that points to its pod.
 import path from 'node:path';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import { type Files, O_CREAT, O_NOFOLLOW, O_WRONLY } from '../../base/files/files.js';
+import { removeIfThere } from '../../base/files/own-files.js';
 import { validateId } from '../../model/id.js';
-import { type Files, O_CREAT, O_NOFOLLOW, O_WRONLY } from './files.js';
-import { removeIfThere } from './record-file.js';
 
 /** In a pod's directory: an empty file per name that the pod has, so that all are found without a look at other pods. */
 const ownNames = 'names';

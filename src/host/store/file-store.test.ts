@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { VirtcontainersError } from '../../base/errors.js';
+import { type Files, nodeFiles } from '../../base/files/files.js';
+import { failingFiles } from '../../testing/failing-files.js';
 import { FileStore } from './file-store.js';
-import { type Files, nodeFiles } from './files.js';
 import { sampleRecord, testStore } from './store.suite.js';
 
 const scratch = fs.mkdtempSync(path.join(tmpdir(), 'virtc-store-'));
@@ -382,25 +383,6 @@ test('removing enters no mount, says so, and goes on when the mount is gone', ()
   assert.equal(fs.readFileSync(path.join(outside, 'canary'), 'utf8'), 'alive');
   assert.deepEqual(fs.readdirSync(path.join(root, 'containers')), []);
 });
-
-/** The file system calls, of which the `failing`-th throws; closing does not fail without closing. */
-function failingFiles(failing: number, code: string): { files: Files; calls: () => string[] } {
-  const calls: string[] = [];
-  const files = new Proxy(nodeFiles, {
-    get(target, name: keyof Files) {
-      const real = target[name] as (...given: unknown[]) => unknown;
-      if (name === 'closeSync') return real;
-      return (...given: unknown[]): unknown => {
-        calls.push(name);
-        if (calls.length !== failing) return real(...given);
-        const error = Object.assign(new Error(`${code}: injected, ${name}`), { code });
-        if (name === 'fsync' || name === 'writeFile') return Promise.reject(error);
-        throw error;
-      };
-    },
-  });
-  return { files, calls: () => calls };
-}
 
 for (const code of ['ENOSPC', 'EROFS', 'EMFILE', 'EIO']) {
   test(`${code} at any step of making a pod names its cause and leaves nothing`, async () => {

@@ -3,15 +3,22 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import { isLocked, makeLock, takeLock } from '../../base/files/directory-lock.js';
+import { toFileError } from '../../base/files/file-error.js';
+import {
+  type Files,
+  nodeFiles,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+} from '../../base/files/files.js';
+import { requireOwnDirectory } from '../../base/files/own-files.js';
+import { removeEntry } from '../../base/files/remove-tree.js';
 import { makeDirectory } from '../../base/make-directory.js';
 import { validateId } from '../../model/id.js';
-import { type Files, nodeFiles, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 import { gonePrefix, OwnedPodDirectory } from './owned-pod-directory.js';
-import { isLocked, makeLock, takeLock } from './pod-lock.js';
 import { readRecord } from './record-file.js';
-import { removeEntry } from './remove-tree.js';
 import type { OwnedRecord, PodRecord, Store } from './store.js';
-import { toStoreError } from './store-error.js';
 
 export interface FileStoreOptions {
   /** The run root: pods lie in `<root>/pods`, container names in `<root>/containers`. Made where it is missing. */
@@ -63,7 +70,7 @@ export class FileStore implements Store {
       }
       return this.#owned(podId, lockFd);
     } catch (error) {
-      throw toStoreError(error, `cannot create pod ${podId}`, this.#directory(podId));
+      throw toFileError(error, `cannot create pod ${podId}`, this.#directory(podId));
     }
   }
 
@@ -78,7 +85,7 @@ export class FileStore implements Store {
         if (typeof lockFd === 'number') return this.#owned(podId, lockFd);
         if (lockFd === null && isLocked(this.#files, directory)) timesOwned++;
       } catch (error) {
-        throw toStoreError(error, `cannot take over pod ${podId}`, directory);
+        throw toFileError(error, `cannot take over pod ${podId}`, directory);
       }
       await sleep(lockRetryMs);
     }
@@ -100,7 +107,7 @@ export class FileStore implements Store {
       names = this.#files.readdirSync(this.#pods);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
-      throw toStoreError(error, 'cannot list pods', this.#pods);
+      throw toFileError(error, 'cannot list pods', this.#pods);
     }
     if (names.some(isLeftover)) this.#sweep(names.filter(isLeftover));
     return names
@@ -114,7 +121,7 @@ export class FileStore implements Store {
     try {
       return isLocked(this.#files, directory);
     } catch (error) {
-      throw toStoreError(error, `cannot find the owner of pod ${podId}`, directory);
+      throw toFileError(error, `cannot find the owner of pod ${podId}`, directory);
     }
   }
 
@@ -134,20 +141,9 @@ export class FileStore implements Store {
         this.#files.mkdirSync(directory, { mode: 0o700 });
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw error;
-        this.#requireOwnDirectory(directory);
+        requireOwnDirectory(this.#files, directory);
       }
     }
-  }
-
-  /** Whoever else could write there could put links in the way of everything that is done there. */
-  #requireOwnDirectory(directory: string): void {
-    const stat = this.#files.lstatSync(directory);
-    if (!stat.isDirectory()) throw new Error(`${directory} is no directory`);
-    if (stat.uid !== process.geteuid?.()) {
-      throw new Error(`${directory} belongs to user ${stat.uid}`);
-    }
-    if ((stat.mode & 0o022) !== 0)
-      throw new Error(`others than its owner may write to ${directory}`);
   }
 
   /** A shared lock on the directory of all pods: what is only half made must not be swept away. */

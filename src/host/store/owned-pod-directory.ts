@@ -2,13 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { errnoOf, VirtcontainersError } from '../../base/errors.js';
+import { lockName } from '../../base/files/directory-lock.js';
+import { toFileError } from '../../base/files/file-error.js';
+import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../base/files/files.js';
+import { inDirectory, removeContents, removeEntry } from '../../base/files/remove-tree.js';
 import { ContainerNames } from './container-names.js';
-import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
-import { lockName } from './pod-lock.js';
 import { readRecord, recordName, writeRecord } from './record-file.js';
-import { inDirectory, removeContents, removeEntry } from './remove-tree.js';
 import type { OwnedRecord, PodRecord } from './store.js';
-import { toStoreError } from './store-error.js';
 
 export interface OwnedOptions {
   readonly files: Files;
@@ -156,7 +156,7 @@ export class OwnedPodDirectory implements OwnedRecord {
     try {
       await run();
     } catch (error) {
-      throw toStoreError(error, `cannot ${verb} pod ${this.podId}`, this.directory);
+      throw toFileError(error, `cannot ${verb} pod ${this.podId}`, this.directory);
     }
   }
 }

@@ -1,59 +1,27 @@
 // The record of a pod as a file: written whole or not at all, read with suspicion.
 import path from 'node:path';
 import { errnoOf, reasonOf, VirtcontainersError } from '../../base/errors.js';
+import type { Files } from '../../base/files/files.js';
+import { openOwnFile, writeOwnFile } from '../../base/files/own-files.js';
 import { printable } from '../../base/untrusted-text.js';
 import { parseRecord } from './check-record.js';
-import {
-  type Files,
-  O_CREAT,
-  O_DIRECTORY,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_WRONLY,
-} from './files.js';
 import type { PodRecord } from './store.js';
 
 export const recordName = 'record.json';
-const newRecordName = 'record.json.new';
 /** A record of a pod with a thousand containers has about 2 MiB. */
 const maxRecordBytes = 16 * 1024 * 1024;
 const maxReasonLength = 500;
 
 /** Replaces the record in `directory`; after a crash at any moment the old or the new one is there, whole. */
-export async function writeRecord(
-  files: Files,
-  directory: string,
-  record: PodRecord,
-): Promise<void> {
-  const temporary = path.join(directory, newRecordName);
-  removeIfThere(files, temporary);
-  const fd = files.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    try {
-      await files.writeFile(fd, `${JSON.stringify(record)}\n`);
-      await files.fsync(fd);
-    } finally {
-      files.closeSync(fd);
-    }
-    files.renameSync(temporary, path.join(directory, recordName));
-  } catch (error) {
-    try {
-      removeIfThere(files, temporary);
-    } catch {
-      // The error that led here says more.
-    }
-    throw error;
-  }
-  await syncDirectory(files, directory);
+export function writeRecord(files: Files, directory: string, record: PodRecord): Promise<void> {
+  return writeOwnFile(files, { directory, name: recordName }, `${JSON.stringify(record)}\n`);
 }
 
 /** @throws VirtcontainersError `internal`, naming the file and why it cannot be understood; `details.reason` is `no-record` where there is none */
 export function readRecord(files: Files, directory: string, podId: string): PodRecord {
   const file = path.join(directory, recordName);
   try {
-    const record = parseRecord(readOwnFile(files, file));
+    const record = parseRecord(readOwnText(files, file));
     if (record.config.id === podId) return record;
     throw new Error(`it is of pod ${JSON.stringify(record.config.id)}`);
   } catch (error) {
@@ -69,35 +37,11 @@ export function readRecord(files: Files, directory: string, podId: string): PodR
   }
 }
 
-function readOwnFile(files: Files, file: string): string {
-  // Neither a link nor a pipe that was put here shall be read or waited for.
-  const fd = files.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+function readOwnText(files: Files, file: string): string {
+  const fd = openOwnFile(files, file, maxRecordBytes);
   try {
-    const stat = files.fstatSync(fd);
-    const uid = process.geteuid?.();
-    if (!stat.isFile()) throw new Error('it is not a regular file');
-    if (stat.uid !== uid) throw new Error(`it belongs to user ${stat.uid}, not to user ${uid}`);
-    if (stat.size > maxRecordBytes) throw new Error(`it has ${stat.size} bytes`);
     return files.readFileSync(fd);
   } finally {
     files.closeSync(fd);
-  }
-}
-
-/** Makes renames in a directory last. */
-async function syncDirectory(files: Files, directory: string): Promise<void> {
-  const fd = files.openSync(directory, O_RDONLY | O_DIRECTORY);
-  try {
-    await files.fsync(fd);
-  } finally {
-    files.closeSync(fd);
-  }
-}
-
-export function removeIfThere(files: Files, file: string): void {
-  try {
-    files.unlinkSync(file);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }

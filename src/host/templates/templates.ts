@@ -26,25 +26,42 @@ export interface Template extends TemplateFiles {
   readonly qemuVersion: string;
 }
 
+/** What the builder knows of what it has made. */
+export interface TemplateFacts {
+  readonly qemuVersion: string;
+  readonly buildMs: number;
+}
+
 /** The right to make one template, until it is committed or abandoned. */
 export interface TemplateBuild {
   /** A fresh directory where the builder puts the files: 0700, on the file system where the template will be. */
   readonly files: TemplateFiles;
   /** A fresh directory for whatever else the builder needs; removed at the end. */
   readonly scratch: string;
-  /** Makes it the one that is found. @throws VirtcontainersError what writing throws; it is then abandoned */
-  commit(facts: { readonly qemuVersion: string; readonly buildMs: number }): Promise<Template>;
+  /**
+   * Makes it the one that is found; whatever wrote the files must have ended. They last from then on, whatever happens to the host.
+   * @throws VirtcontainersError what writing throws; it is then abandoned
+   */
+  commit(facts: TemplateFacts): Promise<Template>;
   /** Removes what was made; safe to repeat, also after a commit. */
   abandon(): Promise<void>;
 }
 
-/** What is known of a template, the damaged too. */
-export interface StoredTemplate extends TemplateKey {
-  readonly createdAt: string;
+/** What is known of a template, the damaged too; null is what its manifest would say and cannot be read. */
+export interface StoredTemplate {
+  readonly id: string;
+  readonly guestImage: string | null;
+  readonly accelerator: 'kvm' | 'tcg' | null;
+  readonly cpus: number | null;
+  readonly memoryMiB: number | null;
+  readonly createdAt: string | null;
+  /** To a minute. */
   readonly lastUsedAt: string;
-  readonly qemuVersion: string;
+  readonly qemuVersion: string | null;
+  /** Really taken on disk: holes are not counted. */
   readonly sizeBytes: number;
-  readonly buildMs: number;
+  readonly buildMs: number | null;
+  /** Which file is not as it was made, and why; null where it is whole. */
   readonly problem: string | null;
 }
 
@@ -63,7 +80,11 @@ export interface Templates {
   builderSince(key: TemplateKey): Promise<number | null>;
   /** Resolves when nobody builds it any more. @throws VirtcontainersError `cancelled` */
   waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void>;
+  /** Those that are whole and those that are damaged, by their ids; one that is only being made is none yet. */
   list(): Promise<readonly StoredTemplate[]>;
-  /** Removes one, also a damaged one; safe to repeat. VMs that were cloned from it go on. */
+  /**
+   * Removes one, also a damaged one; safe to repeat. VMs that were cloned from it go on.
+   * @throws VirtcontainersError `invalid-argument` where it is no id; `invalid-state` while it is built
+   */
   remove(id: string): Promise<void>;
 }

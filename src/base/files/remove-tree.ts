@@ -1,11 +1,11 @@
 // Removes a directory tree without ever following a link or entering a mount.
-import { errnoOf } from '../../base/errors.js';
+import { errnoOf } from '../errors.js';
 import {
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
-} from '../../base/native/open-beneath.js';
+} from '../native/open-beneath.js';
 import { type Files, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from './files.js';
 
 /**

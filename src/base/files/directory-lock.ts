@@ -1,7 +1,8 @@
-// The lock that says that a pod has a living owner: an flock that the kernel drops when the owner dies.
+// The lock of a directory, which says that its owner lives: an flock that the kernel drops when the owner dies.
 import path from 'node:path';
-import { errnoOf } from '../../base/errors.js';
+import { errnoOf } from '../errors.js';
 import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } from './files.js';
+import { isSameFile } from './own-files.js';
 
 export const lockName = 'lock';
 
@@ -19,7 +20,7 @@ export function makeLock(files: Files, directory: string): number {
 
 /**
  * Takes the lock of a directory whose owner is dead; the file is made if it is missing.
- * @returns null if it is held, `gone` if the pod was removed meanwhile
+ * @returns null if it is held, `gone` if the directory was removed meanwhile
  */
 export function takeLock(files: Files, directory: string): number | null | 'gone' {
   const file = path.join(directory, lockName);
@@ -32,7 +33,7 @@ export function takeLock(files: Files, directory: string): number | null | 'gone
   }
   const locked = lockOrClose(files, fd);
   if (locked === null) return null;
-  // It may be the lock of a pod that was removed, or removed and made anew, since it was opened.
+  // It may be the lock of a directory that was removed, or removed and made anew, since it was opened.
   if (isSameFile(files, fd, file)) return fd;
   files.closeSync(fd);
   return 'gone';
@@ -63,17 +64,6 @@ function lockOrClose(files: Files, fd: number): number | null {
   }
   files.closeSync(fd);
   return null;
-}
-
-function isSameFile(files: Files, fd: number, file: string): boolean {
-  const mine = files.fstatSync(fd);
-  try {
-    const there = files.lstatSync(file);
-    return there.ino === mine.ino && there.dev === mine.dev;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function fail(directory: string): never {

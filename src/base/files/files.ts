@@ -1,13 +1,16 @@
-// The file system calls of the store in one place, so that tests can let each of them fail.
+// The file system calls of what keeps its state in files, in one place, so that tests can let each of them fail.
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import { tryLock } from '../../base/native/lock.js';
-import { openBeneath } from '../../base/native/open-beneath.js';
+import { tryLock } from '../native/lock.js';
+import { openBeneath } from '../native/open-beneath.js';
 
 export const nodeFiles = {
   closeSync: fs.closeSync,
+  fchmodSync: fs.fchmodSync,
+  fchownSync: fs.fchownSync,
   fstatSync: fs.fstatSync,
   fsync: promisify(fs.fsync),
+  futimesSync: fs.futimesSync,
   lstatSync: fs.lstatSync,
   mkdirSync: fs.mkdirSync,
   openBeneath,
@@ -16,6 +19,7 @@ export const nodeFiles = {
   readFileSync: (fd: number) => fs.readFileSync(fd, 'utf8'),
   readlinkSync: (path: string) => fs.readlinkSync(path, 'utf8'),
   renameSync: fs.renameSync,
+  readSync: (fd: number, buffer: Uint8Array) => fs.readSync(fd, buffer, 0, buffer.length, null),
   rmdirSync: fs.rmdirSync,
   symlinkSync: fs.symlinkSync,
   tryLock,

@@ -1,0 +1,211 @@
+// Templates in memory that several "processes" can look at, with a foreign builder, damage and failures on demand.
+import { abortError, throwIfAborted, VirtcontainersError } from '../base/errors.js';
+import { requireTemplateId } from '../host/templates/template-id.js';
+import type {
+  StoredTemplate,
+  Template,
+  TemplateBuild,
+  TemplateFacts,
+  TemplateFiles,
+  TemplateKey,
+  Templates,
+} from '../host/templates/templates.js';
+
+interface FakeBuilder {
+  readonly since: number;
+  readonly ended: Promise<void>;
+  /** Safe to repeat. */
+  readonly end: () => void;
+}
+
+/** What is on the "disk". */
+export class FakeTemplateDisk {
+  readonly templates = new Map<
+    string,
+    { readonly stored: StoredTemplate; readonly template: Template }
+  >();
+  readonly builders = new Map<string, FakeBuilder>();
+  /** How many builds were begun, for fresh names. */
+  generations = 0;
+}
+
+/** How often each was called. */
+export interface FakeTemplateCalls {
+  find: number;
+  begin: number;
+  /** Those of `begin` that gave the right. */
+  builds: number;
+  commit: number;
+  abandon: number;
+  waitForBuilder: number;
+  list: number;
+  remove: number;
+}
+
+export class FakeTemplates implements Templates {
+  readonly calls: FakeTemplateCalls = {
+    ...{ find: 0, begin: 0, builds: 0, commit: 0, abandon: 0 },
+    ...{ waitForBuilder: 0, list: 0, remove: 0 },
+  };
+  /** What every commit from now on fails with. */
+  commitFailure: Error | null = null;
+  /** What every begin from now on fails with. */
+  beginFailure: Error | null = null;
+  /** What a template made from now on takes on disk, in bytes. */
+  sizeBytes = 160 * 1024 * 1024;
+  now: () => number = Date.now;
+  readonly #disk: FakeTemplateDisk;
+
+  constructor(disk: FakeTemplateDisk = new FakeTemplateDisk()) {
+    this.#disk = disk;
+  }
+
+  /** A template that another process has made, with whatever else is to be known of it. */
+  put(key: TemplateKey, known: Partial<StoredTemplate> = {}): Template {
+    const facts = { qemuVersion: known.qemuVersion ?? '0.0.0-fake', buildMs: 1 };
+    return this.#store({ ...key, ...facts }, this.#freshFiles(key.id), known);
+  }
+
+  /** From now on it is not as it was made. */
+  damage(id: string, problem: string): void {
+    const found = this.#disk.templates.get(id);
+    if (found === undefined) throw new Error(`there is no template ${id}`);
+    this.#disk.templates.set(id, { ...found, stored: { ...found.stored, problem } });
+  }
+
+  /** Another process builds it, until `release` is called; it makes nothing of itself, see `put`. */
+  holdBuild(key: TemplateKey, since = this.now()): { release(): void } {
+    const builder = this.#takeRight(key.id, since);
+    if (builder === null) throw new Error(`somebody builds template ${key.id}`);
+    return { release: builder.end };
+  }
+
+  async find(
+    key: TemplateKey,
+    onDamaged: (reason: string) => void = () => {},
+  ): Promise<Template | null> {
+    this.calls.find++;
+    requireTemplateId('find', key.id);
+    const found = this.#disk.templates.get(key.id);
+    if (found === undefined) return null;
+    if (found.stored.problem !== null) {
+      onDamaged(found.stored.problem);
+      return null;
+    }
+    const stored = { ...found.stored, lastUsedAt: this.#time() };
+    this.#disk.templates.set(key.id, { ...found, stored });
+    return found.template;
+  }
+
+  async begin(key: TemplateKey): Promise<TemplateBuild | null> {
+    this.calls.begin++;
+    requireTemplateId('build', key.id);
+    if (this.beginFailure !== null) throw this.beginFailure;
+    const builder = this.#takeRight(key.id, this.now());
+    if (builder === null) return null;
+    this.calls.builds++;
+    const files = this.#freshFiles(key.id);
+    let isEnded = false;
+    return {
+      files,
+      scratch: `${files.directory}.scratch`,
+      commit: async (facts) => {
+        this.calls.commit++;
+        if (isEnded) {
+          const reason = 'it is saved or abandoned already';
+          throw new VirtcontainersError(
+            'invalid-state',
+            `cannot save template ${key.id}: ${reason}`,
+          );
+        }
+        isEnded = true;
+        builder.end();
+        if (this.commitFailure !== null) throw this.commitFailure;
+        return this.#store({ ...key, ...facts }, files);
+      },
+      abandon: async () => {
+        this.calls.abandon++;
+        isEnded = true;
+        builder.end();
+      },
+    };
+  }
+
+  async builderSince(key: TemplateKey): Promise<number | null> {
+    requireTemplateId('find the builder of', key.id);
+    return this.#disk.builders.get(key.id)?.since ?? null;
+  }
+
+  async waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void> {
+    this.calls.waitForBuilder++;
+    requireTemplateId('wait for', key.id);
+    const what = `cannot wait for template ${key.id}`;
+    throwIfAborted(signal, what);
+    const builder = this.#disk.builders.get(key.id);
+    if (builder === undefined) return;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(abortError(signal, what));
+      signal.addEventListener('abort', onAbort, { once: true });
+      void builder.ended.then(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
+  async list(): Promise<readonly StoredTemplate[]> {
+    this.calls.list++;
+    const ids = [...this.#disk.templates.keys()].sort();
+    return ids.flatMap((id) => this.#disk.templates.get(id)?.stored ?? []);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.calls.remove++;
+    requireTemplateId('remove', id);
+    if (this.#disk.builders.has(id)) {
+      const reason = 'it is being built';
+      throw new VirtcontainersError('invalid-state', `cannot remove template ${id}: ${reason}`);
+    }
+    this.#disk.templates.delete(id);
+  }
+
+  #takeRight(id: string, since: number): FakeBuilder | null {
+    const { builders } = this.#disk;
+    if (builders.has(id)) return null;
+    let resolveEnded = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      resolveEnded = resolve;
+    });
+    const builder: FakeBuilder = {
+      since,
+      ended,
+      end: () => {
+        if (builders.get(id) === builder) builders.delete(id);
+        resolveEnded();
+      },
+    };
+    builders.set(id, builder);
+    return builder;
+  }
+
+  #freshFiles(id: string): TemplateFiles {
+    const directory = `/fake/templates/${id}/${++this.#disk.generations}`;
+    return { directory, memory: `${directory}/memory`, state: `${directory}/state` };
+  }
+
+  #store(
+    made: TemplateKey & TemplateFacts,
+    files: TemplateFiles,
+    known: Partial<StoredTemplate> = {},
+  ): Template {
+    const template = { ...files, id: made.id, qemuVersion: made.qemuVersion };
+    const times = { createdAt: this.#time(), lastUsedAt: this.#time() };
+    const stored = { ...made, ...times, sizeBytes: this.sizeBytes, problem: null, ...known };
+    this.#disk.templates.set(made.id, { stored, template });
+    return template;
+  }
+
+  #time(): string {
+    return new Date(this.now()).toISOString();
+  }
+}
