@@ -35,10 +35,11 @@ async function loadMechanisms(
       hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
     });
   }
-  const [qemu, share, store, agent, images, processes, size] = await Promise.all([
+  const [qemu, share, store, templates, agent, images, processes, size] = await Promise.all([
     import('./host/hypervisor/qemu/qemu-hypervisor.js'),
     import('./host/share/ninep-share.js'),
     import('./host/store/file-store.js'),
+    import('./host/templates/file-templates.js'),
     import('./host/agent/ttrpc-agent-connector.js'),
     import('./host/images/guest-image.js'),
     import('./base/process-handle.js'),
@@ -62,6 +63,7 @@ async function loadMechanisms(
     }),
     share: new share.NinePShare(),
     store: new store.FileStore({ root: runRoot, logs }),
+    templates: new templates.FileTemplates({ root: path.join(libRoot, 'templates') }),
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,

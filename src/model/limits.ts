@@ -13,9 +13,9 @@ export const guestOverheadPerMiB = 1 / 60;
 export const memoryBlockMiB = 128;
 /** Most clones that can wait to be handed out: each holds memory of the host. */
 export const maxWarmPods = 64;
-/** How long no pod was cloned from a template that is pruned, in milliseconds: 30 days. */
+/** How long a template is kept that no pod is cloned from, in milliseconds: 30 days, for what is used now and then. */
 export const templateUnusedForMs = 30 * 24 * 3_600_000;
-/** What templates may take together after they are pruned, in bytes. */
+/** What templates may take together after they are pruned, in bytes: two dozen of the default size. */
 export const templateMaxBytes = 4 * 1024 ** 3;
 /** Processors of a VM before anything is added. */
 export const defaultVmCpus = 1;

@@ -1,9 +1,5 @@
 // Says which templates a prune removes.
-
-/** How long a template is kept that no pod is cloned from, in milliseconds: a month, for what is used now and then. */
-export const templateUnusedForMs = 30 * 24 * 3_600_000;
-/** What templates may take on disk, in bytes: two dozen of the default size. */
-export const templatesMaxBytes = 4 * 1024 ** 3;
+import { templateMaxBytes, templateUnusedForMs } from './limits.js';
 
 /** What decides whether a template goes. */
 export interface PrunableTemplate {
@@ -23,7 +19,7 @@ export interface PruneLimits {
 
 export const defaultPruneLimits: PruneLimits = {
   unusedForMs: templateUnusedForMs,
-  maxBytes: templatesMaxBytes,
+  maxBytes: templateMaxBytes,
   all: false,
 };
 

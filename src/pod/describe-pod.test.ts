@@ -13,6 +13,7 @@ import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
 import { defaults } from '../model/defaults.js';
 import type { ContainerOptions } from '../model/options.js';
+import { FakeTemplates } from '../testing/fake-templates.js';
 import { anyDirectory, PodWorld } from '../testing/pod-world.js';
 import { LocalRuntime } from './local-runtime.js';
 
@@ -105,6 +106,7 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
       }),
       share: new NinePShare(),
       store: new FileStore({ root: runRoot, logs }),
+      templates: new FakeTemplates(),
       agents: new TtrpcAgentConnector({ version: '0' }),
       openImage: async () => ({
         id: 'image',

@@ -52,9 +52,9 @@ import { Queue } from './queue.js';
 import { releaseHandles } from './release-pod.js';
 import { runCommand } from './run-command.js';
 import { toPodStatus } from './status.js';
-import type { PodTemplates } from './templates/pod-templates.js';
 import { Steps } from './steps.js';
 import { takeId } from './taken.js';
+import type { PodTemplates } from './templates/pod-templates.js';
 
 export interface CreatePodOptions {
   readonly config: PodConfig;
@@ -346,7 +346,8 @@ export class LocalPod implements Pod {
     this.#live = live;
     this.#death = null;
     this.#state = 'ready';
-    this.#book.update({ accelerator: live.vm.accelerator.kind,
+    this.#book.update({
+      accelerator: live.vm.accelerator.kind,
       origin: live.isClone ? 'clone' : 'boot',
     });
     live.onGone((exit) => this.#vmDied(live, exit));

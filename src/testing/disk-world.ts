@@ -18,6 +18,7 @@ import { serve } from '../wire/ttrpc/index.js';
 import { FakeCrun } from './fake-crun.js';
 import { FakeQemu } from './fake-qemu.js';
 import { FakeSystem } from './fake-system.js';
+import { FakeTemplates } from './fake-templates.js';
 
 export class DiskWorld {
   /** Holds the run root, the lib root, and a directory that containers can have as their root. */
@@ -107,6 +108,7 @@ export class DiskWorld {
       hypervisor: withoutNamespace(qemu, this.cgroups),
       share: new NinePShare(),
       store: new FileStore({ root: this.runRoot, logs }),
+      templates: new FakeTemplates(),
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => ({
         id: 'fake',
@@ -119,7 +121,7 @@ export class DiskWorld {
       }),
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       accelerator: 'tcg',
-      defaults,
+      defaults: { ...defaults, template: false },
       owner: { pid: process.pid, startTime: '1' },
       log: this.#logger(),
       onProgress: undefined,

@@ -1,4 +1,7 @@
 // Templates in memory that several "processes" can look at, with a foreign builder, damage and failures on demand.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { abortError, throwIfAborted, VirtcontainersError } from '../base/errors.js';
 import { requireTemplateId } from '../host/templates/template-id.js';
 import type {
@@ -105,10 +108,12 @@ export class FakeTemplates implements Templates {
     if (builder === null) return null;
     this.calls.builds++;
     const files = this.#freshFiles(key.id);
+    // Policy makes a root there, which a share then finds.
+    const scratch = mkdtempSync(path.join(tmpdir(), 'fake-template-'));
     let isEnded = false;
     return {
       files,
-      scratch: `${files.directory}.scratch`,
+      scratch,
       commit: async (facts) => {
         this.calls.commit++;
         if (isEnded) {
@@ -119,6 +124,7 @@ export class FakeTemplates implements Templates {
           );
         }
         isEnded = true;
+        rmSync(scratch, { recursive: true, force: true });
         builder.end();
         if (this.commitFailure !== null) throw this.commitFailure;
         return this.#store({ ...key, ...facts }, files);
@@ -126,6 +132,7 @@ export class FakeTemplates implements Templates {
       abandon: async () => {
         this.calls.abandon++;
         isEnded = true;
+        rmSync(scratch, { recursive: true, force: true });
         builder.end();
       },
     };

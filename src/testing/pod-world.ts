@@ -11,6 +11,7 @@ import type { FakeCrunOptions } from './fake-crun.js';
 import { FakeHypervisor } from './fake-hypervisor.js';
 import { FakeShare } from './fake-share.js';
 import { FakeDisk, FakeStore } from './fake-store.js';
+import { FakeTemplates } from './fake-templates.js';
 import { Faults } from './faults.js';
 
 /** A directory that exists on every host: fakes only look whether a source is there. */
@@ -21,6 +22,7 @@ export class PodWorld {
   readonly store: FakeStore;
   readonly hypervisor: FakeHypervisor;
   readonly share: FakeShare;
+  readonly templates: FakeTemplates;
   readonly faults = new Faults();
   readonly runtime: LocalRuntime;
   readonly events: ProgressEvent[] = [];
@@ -33,6 +35,7 @@ export class PodWorld {
     options: {
       readonly crun?: FakeCrunOptions;
       readonly other?: PodWorld;
+      /** What pods get; here they boot where it does not say otherwise. */
       readonly defaults?: Defaults;
     } = {},
   ) {
@@ -41,10 +44,13 @@ export class PodWorld {
     this.store = new FakeStore(this.disk);
     this.hypervisor = other?.hypervisor ?? new FakeHypervisor(options.crun);
     this.share = other?.share ?? new FakeShare();
+    this.templates = other?.templates ?? new FakeTemplates();
     const mechanisms: Mechanisms = {
       hypervisor: this.hypervisor,
       share: this.share,
       store: this.store,
+      templates: this.templates,
+      templateRestMs: 0,
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => {
         await this.beforeImage();
@@ -59,7 +65,7 @@ export class PodWorld {
         };
       },
       accelerator: 'auto',
-      defaults: options.defaults ?? defaults,
+      defaults: options.defaults ?? { ...defaults, template: false },
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,

@@ -5,7 +5,7 @@ import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
 import { templateWaitMs } from '../../model/limits.js';
 import type { ProgressEvent } from '../../model/progress.js';
-import { defaultPruneOptions, selectForPruning } from '../../model/prune-selection.js';
+import { defaultPruneLimits, selectForPrune } from '../../model/prune-selection.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { Steps } from '../steps.js';
 import { warn } from '../warn.js';
@@ -147,7 +147,7 @@ export class PodTemplates {
     try {
       const stored = await templates.list();
       const candidates = stored.map((one) => ({ ...one, current: one.id === current.id }));
-      for (const id of selectForPruning(candidates, defaultPruneOptions, Date.now())) {
+      for (const id of selectForPrune(candidates, defaultPruneLimits, Date.now())) {
         await templates.remove(id);
       }
     } catch (error) {

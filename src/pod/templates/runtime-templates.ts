@@ -3,13 +3,13 @@ import { reasonOf, throwIfAborted, VirtcontainersError } from '../../base/errors
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { StoredTemplate, TemplateKey } from '../../host/templates/templates.js';
 import type { AbortOptions } from '../../model/options.js';
+import { checkAbortOptions } from '../../model/parse/pod-options.js';
 import {
   checkTemplateId,
   parseBuildTemplateOptions,
   parsePruneTemplatesOptions,
 } from '../../model/parse/template-options.js';
-import { checkAbortOptions } from '../../model/parse/pod-options.js';
-import { selectForPruning } from '../../model/prune-selection.js';
+import { selectForPrune } from '../../model/prune-selection.js';
 import type {
   BuildTemplateOptions,
   PruneReport,
@@ -93,7 +93,7 @@ export class LocalTemplates implements RuntimeTemplates {
     const removed: string[] = [];
     const failed: { id: string; error: string }[] = [];
     let freedBytes = 0;
-    for (const id of selectForPruning(listed, selection, Date.now())) {
+    for (const id of selectForPrune(listed, selection, Date.now())) {
       throwIfAborted(options?.signal, what);
       try {
         await parts.mechanisms.templates.remove(id);

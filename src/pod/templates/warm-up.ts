@@ -1,7 +1,8 @@
 // Has a template's guest do beforehand what every clone does first, so that its code and its caches are there.
+
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { throwIfAborted } from '../../base/errors.js';
 import type { Agent, GuestContainer, ProcessRef } from '../../host/agent/agent.js';
 import type { PodShare } from '../../host/share/share.js';

@@ -106,7 +106,9 @@ export class QemuVm implements Vm {
     const what = this.#cannot('save');
     if (this.#plan.origin.kind !== 'template') {
       const why = 'it was not started as one';
-      return Promise.reject(new VirtcontainersError('unsupported', `${what} as a template: ${why}`));
+      return Promise.reject(
+        new VirtcontainersError('unsupported', `${what} as a template: ${why}`),
+      );
     }
     return this.#parts.during(what, async () => {
       await this.#qmp.execute('stop', undefined, { signal });

@@ -207,10 +207,7 @@ export function toJailSpec(
     env: { PATH: '/usr/bin:/bin', ...memoryEnvironment(plan) },
     cwd: vmDirectory(plan),
     readOnlyPaths: [plan.image.directory, ...(isClone ? [origin.template.memory] : [])],
-    writablePaths: [
-      vmDirectory(plan),
-      ...(origin.kind === 'template' ? [origin.memory] : []),
-    ],
+    writablePaths: [vmDirectory(plan), ...(origin.kind === 'template' ? [origin.memory] : [])],
     inherited: isClone ? [origin.template.state] : [],
     exports: plan.shares.map(({ directory }) => directory),
     devices: accelerator === 'kvm' ? ['null', 'urandom', 'kvm'] : ['null', 'urandom'],

@@ -57,7 +57,8 @@ async function stampOf(program: string): Promise<string> {
 async function hostCpu(): Promise<string> {
   const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   const first = text.split('\n\n', 1)[0] ?? '';
-  const telling = /^(vendor_id|cpu family|model|model name|stepping|microcode|flags|vmx flags|bugs)\s*:/;
+  const telling =
+    /^(vendor_id|cpu family|model|model name|stepping|microcode|flags|vmx flags|bugs)\s*:/;
   return first
     .split('\n')
     .filter((line) => telling.test(line))

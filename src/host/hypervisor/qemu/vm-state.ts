@@ -118,7 +118,11 @@ async function migrated(
   lost.catch(() => {});
   try {
     await begin({ signal });
-    const status = await waitFor(Promise.race([ended, lost]), { what, signal, timeoutMs: migrationMs });
+    const status = await waitFor(Promise.race([ended, lost]), {
+      what,
+      signal,
+      timeoutMs: migrationMs,
+    });
     if (status === 'completed') return;
     throw new VirtcontainersError('internal', `${what}: ${await whyFailed(qmp)}`);
   } finally {
