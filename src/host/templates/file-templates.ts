@@ -126,6 +126,7 @@ export class FileTemplates implements Templates {
     try {
       const gone = await this.#takeAway(place);
       if (gone !== null) place.remove(gone);
+      sweep(this.#io, this.#root);
     } catch (error) {
       throw this.#error(error, 'remove', place);
     }

@@ -1,7 +1,7 @@
 // The two files of a template: given to their owners and made to last, then compared with what was noted of them.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { reasonOf } from '../../base/errors.js';
+import { errnoOf, reasonOf } from '../../base/errors.js';
 import { type Files, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../base/files/files.js';
 import { openOwnFile } from '../../base/files/own-files.js';
 import { jailUserId } from '../../base/namespaces/jail-spec.js';
@@ -108,7 +108,8 @@ function named(file: string, check: () => void): void {
   try {
     check();
   } catch (error) {
-    const reason = reasonOf(error);
-    throw new Error(reason.includes(file) ? reason : `${file}: ${reason}`, { cause: error });
+    const known = { ENOENT: 'it does not exist', ELOOP: 'it is a link' };
+    const reason = known[errnoOf(error) as keyof typeof known] ?? reasonOf(error);
+    throw new Error(`${file}: ${reason}`, { cause: error });
   }
 }
