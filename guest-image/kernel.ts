@@ -7,18 +7,21 @@ import { runProgram } from './run-program.js';
 
 /** What decides about the kernel part; raise the revision when the way of building changes. */
 export const kernelRecipe = {
-  revision: 1,
+  revision: 2,
   // The cloud kernel has no 9p.
   package: 'linux-image-amd64',
-  // The disk and its file system first: the kernel reads it while the others load.
+  // The root image and its file system first: its device takes a moment, in which the others load.
   modules: [
     'virtio_pci',
-    'virtio_blk',
+    'virtio_pmem',
+    'nd_pmem',
     'erofs',
     'virtio_console',
     'virtio_rng',
     'virtio_balloon',
     'virtio_net',
+    // For disks that are added later.
+    'virtio_blk',
     '9p',
     '9pnet_virtio',
     'overlay',

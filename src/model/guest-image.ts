@@ -41,6 +41,8 @@ export interface GuestImage {
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
+  /** Its size, which guests have in their address space. */
+  readonly rootImageBytes: number;
   /** The library that QEMU opens a template's memory with: for reading only. */
   readonly memoryPreload: string;
   readonly kernelParameters: readonly string[];

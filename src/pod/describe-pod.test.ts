@@ -114,6 +114,7 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
         kernel: '/image/k',
         initrd: '/image/i',
         rootImage: '/image/r',
+        rootImageBytes: 128 * 1024 * 1024,
         memoryPreload: '/image/p',
         kernelParameters: ['quiet'],
       }),

@@ -116,6 +116,7 @@ export class DiskWorld {
         kernel: '/fake/image/vmlinux',
         initrd: '/fake/image/initrd',
         rootImage: '/fake/image/root',
+        rootImageBytes: 128 * 1024 * 1024,
         memoryPreload: '/fake/image/preload',
         kernelParameters: [],
       }),

@@ -60,6 +60,7 @@ export class PodWorld {
           kernel: '/fake/image/vmlinux',
           initrd: '/fake/image/initrd',
           rootImage: '/fake/image/root',
+          rootImageBytes: 128 * 1024 * 1024,
           memoryPreload: '/fake/image/preload',
           kernelParameters: [],
         };

@@ -21,6 +21,7 @@ export interface BootImage {
   readonly kernel: string;
   readonly initrd: string;
   readonly rootImage: string;
+  readonly rootImageBytes: number;
   /** Absolute path of the library that lets QEMU open a template's memory for reading only. */
   readonly memoryPreload: string;
   readonly kernelParameters: readonly string[];

@@ -73,6 +73,7 @@ test('the current image is opened under its own name', async () => {
     kernel: path.join(directory, 'vmlinux'),
     initrd: path.join(directory, 'initrd.cpio'),
     rootImage: path.join(directory, 'root.erofs'),
+    rootImageBytes: 'the rootImage'.length,
     memoryPreload: path.join(directory, 'read-only-memory.so'),
     kernelParameters: ['console=ttyS0', 'quiet'],
     versions: { kernel: '6.1' },

@@ -49,6 +49,7 @@ export async function openGuestImage(options: OpenGuestImageOptions): Promise<Gu
     directory,
     kernelParameters: manifest.kernelParameters,
     versions: manifest.versions,
+    rootImageBytes: manifest.files.rootImage.sizeBytes,
     ...(Object.fromEntries(entries) as Record<GuestImageRole, string>),
   };
 }

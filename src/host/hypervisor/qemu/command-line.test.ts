@@ -14,6 +14,7 @@ const plan: VmPlan = {
     kernel: '/image/vmlinux',
     initrd: '/image/initrd',
     rootImage: '/image/root',
+    rootImageBytes: 128 * 1024 * 1024,
     memoryPreload: '/image/preload',
     kernelParameters: ['quiet', 'panic=-1'],
   },
@@ -44,7 +45,7 @@ test('these are all the devices: each more needs a review of what a guest can at
     'isa-serial,chardev=console',
     'virtio-serial-pci,id=serial,max_ports=2,disable-legacy=on',
     'virtserialport,bus=serial.0,nr=1,chardev=agent,name=virtc.agent.0',
-    'virtio-blk-pci,drive=root,serial=root,disable-legacy=on',
+    'virtio-pmem-pci,memdev=root,disable-legacy=on',
     'virtio-9p-pci,fsdev=share0,mount_tag=virtc-ro,disable-legacy=on',
     'virtio-9p-pci,fsdev=share1,mount_tag=virtc-rw,disable-legacy=on',
     'virtio-rng-pci,rng=rng,disable-legacy=on',
@@ -68,7 +69,7 @@ test('everything but the devices', () => {
     'q35,memory-backend=m0,vmport=off,hpet=off,sata=off,smbus=off,usb=off,smm=off,i8042=off',
     ...['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max,la57=off,erms=off'],
     ...['-object', 'memory-backend-ram,id=m0,size=512M,merge=off,dump=off'],
-    ...['-m', '512M,slots=16,maxmem=8192M'],
+    ...['-m', '512M,slots=16,maxmem=8320M'],
     ...['-smp', '1,maxcpus=4,sockets=1,cores=4,threads=1'],
     ...['-kernel', '/image/vmlinux', '-initrd', '/image/initrd'],
     ...['-append', 'console=ttyS0 swiotlb=noforce quiet panic=-1'],
@@ -84,11 +85,12 @@ test('everything but the devices', () => {
   ]);
 });
 
-test('the root image is opened read-only at both layers', () => {
-  assert.deepEqual(values(build(), '-blockdev'), [
-    'driver=file,node-name=root-file,filename=/image/root,read-only=on,auto-read-only=off,locking=off',
-    'driver=raw,node-name=root,file=root-file,read-only=on',
-  ]);
+test('the root image is shared with all VMs and read-only', () => {
+  assert.equal(
+    values(build(), '-object')[1],
+    'memory-backend-file,id=root,mem-path=/image/root,size=134217728,share=on,readonly=on',
+  );
+  assert.deepEqual(values(build(), '-blockdev'), []);
 });
 
 test('KVM runs the host’s processor with the kernel’s interrupt controllers', () => {
@@ -98,8 +100,8 @@ test('KVM runs the host’s processor with the kernel’s interrupt controllers'
   assert.match(values(argv, '-machine')[0] ?? '', /,kernel_irqchip=on$/);
 });
 
-test('a VM that cannot grow has no slots', () => {
-  assert.deepEqual(values(build({ maxMemoryMiB: 512 }), '-m'), ['512M']);
+test('a VM that cannot grow has no slots, and addresses for its root image alone', () => {
+  assert.deepEqual(values(build({ maxMemoryMiB: 512 }), '-m'), ['512M,maxmem=640M']);
 });
 
 test('the image’s own kernel parameters win over the machine’s', () => {

@@ -91,14 +91,16 @@ const emulatedCpu = { la57: false, erms: false } as const;
 
 function memoryAndCpus(plan: VmPlan): string[] {
   const grows = plan.maxMemoryMiB > plan.bootMemoryMiB;
+  // The root image takes addresses of those for memory that is added.
+  const addressesMiB = plan.maxMemoryMiB + Math.ceil(plan.image.rootImageBytes / (1024 * 1024));
   return [
     ...['-object', bootMemory(plan)],
     ...[
       '-m',
-      option(
-        `${plan.bootMemoryMiB}M`,
-        grows ? { slots: memorySlots, maxmem: `${plan.maxMemoryMiB}M` } : {},
-      ),
+      option(`${plan.bootMemoryMiB}M`, {
+        ...(grows ? { slots: memorySlots } : {}),
+        maxmem: `${addressesMiB}M`,
+      }),
     ],
     ...[
       '-smp',
@@ -198,24 +200,22 @@ function devices(plan: VmPlan): string[] {
   ];
 }
 
-/** The guest's root: opened read-only, so no guest can change what the next one boots (CVE-2020-2025). */
-function rootDisk(plan: VmPlan): string[] {
+/**
+ * The guest's root, in its address space: all VMs use the host's one copy. Read-only for QEMU, which drops what a guest
+ * writes, so no guest can change what the next one boots (CVE-2020-2025).
+ */
+function rootDisk({ image }: VmPlan): string[] {
   return [
     ...[
-      '-blockdev',
-      option(null, {
-        driver: 'file',
-        'node-name': 'root-file',
-        filename: plan.image.rootImage,
-        'read-only': true,
-        'auto-read-only': false,
-        locking: 'off',
+      '-object',
+      option('memory-backend-file', {
+        id: 'root',
+        'mem-path': image.rootImage,
+        size: image.rootImageBytes,
+        share: true,
+        readonly: true,
       }),
     ],
-    ...[
-      '-blockdev',
-      option(null, { driver: 'raw', 'node-name': 'root', file: 'root-file', 'read-only': true }),
-    ],
-    ...virtio('virtio-blk-pci', { drive: 'root', serial: 'root' }),
+    ...virtio('virtio-pmem-pci', { memdev: 'root' }),
   ];
 }

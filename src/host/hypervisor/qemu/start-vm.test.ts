@@ -34,6 +34,7 @@ function plan(): VmPlan {
       kernel: '/image/kernel',
       initrd: '/image/initrd',
       rootImage: '/image/root',
+      rootImageBytes: 128 * 1024 * 1024,
       memoryPreload: '/image/preload',
       kernelParameters: [],
     },
