@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { VirtcontainersError } from '../base/errors.js';
 import type { PodListEntry } from '../model/pod.js';
+import type { TemplateInfo } from '../model/template.js';
 import { type CheckStatus, type Finding, runCheck } from './check.js';
 import {
   checkDirectory,
@@ -20,6 +21,7 @@ import { checkGuestImage } from './guest-image.js';
 import { checkAccelerator, checkCgroups, checkNamespaces } from './isolation.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkNode, checkPlatform, checkQemu, checkRoot, checkTools } from './programs.js';
+import { checkTemplates } from './templates.js';
 
 const MiB = 1024 * 1024;
 const facts: DirectoryFacts = {
@@ -36,6 +38,22 @@ const version2 = { version: 2, controllers: [], mountPoint: '/c', own: '/c' } as
 const full = { userNamespace: true, idmappedBinds: true, userNamespaceFd: 3, reason: null };
 const alive = { id: 'a', ownerAlive: true } as unknown as PodListEntry;
 const dead = (id: string) => ({ id, ownerAlive: false }) as unknown as PodListEntry;
+
+const template: TemplateInfo = {
+  id: '0123456789abcdef0123456789abcdef',
+  createdAt: '2025-01-01T00:00:00.000Z',
+  lastUsedAt: '2025-01-01T00:00:00.000Z',
+  current: true,
+  guestImage: 'abc',
+  qemuVersion: '7.2.22',
+  accelerator: 'tcg',
+  cpus: 1,
+  memoryMiB: 512,
+  sizeBytes: 139 * MiB,
+  buildMs: 8000,
+  problem: null,
+};
+const torn: TemplateInfo = { ...template, current: false, problem: 'its state is cut short' };
 
 const findings: readonly [title: string, Finding, CheckStatus, message: RegExp, hint?: RegExp][] = [
   ['a Node that fits', checkNode('20.19.0'), 'ok', /^Node 20\.19\.0$/],
@@ -173,6 +191,28 @@ const findings: readonly [title: string, Finding, CheckStatus, message: RegExp, 
     'warn',
     /: 1, 2, 3, 4, 5 and 2 more$/,
   ],
+  ['no templates by choice', checkTemplates(false, [torn]), 'ok', /off: every pod boots its VM$/],
+  [
+    'a template',
+    checkTemplates(true, [{ ...template, id: 'f'.repeat(32), current: false }, template]),
+    'ok',
+    /^pods are cloned from template 0123456789ab \(139 MiB on disk\)$/,
+  ],
+  [
+    'no template yet',
+    checkTemplates(true, [{ ...template, current: false }]),
+    'ok',
+    /which the first one makes$/,
+    /^virtc template build /,
+  ],
+  [
+    'a damaged template',
+    checkTemplates(true, [template, torn]),
+    'warn',
+    /^templates are damaged: 0123456789ab \(its state is cut short\); what is needed is made anew$/,
+    /virtc template rm/,
+  ],
+  ['many damaged templates', checkTemplates(true, Array(7).fill(torn)), 'warn', /\) and 2 more; /],
 ];
 for (const [title, finding, status, message, hint] of findings) {
   test(`the doctor says ${status} of ${title}`, () => {

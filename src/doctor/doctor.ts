@@ -7,6 +7,7 @@ import type { Accelerator } from '../host/hypervisor/hypervisor.js';
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
 import { qemuProgram, qemuVersion } from '../host/hypervisor/qemu/qemu-version.js';
 import type { PodListEntry } from '../model/pod.js';
+import type { TemplateInfo } from '../model/template.js';
 import { tryCgroups } from './cgroup-trial.js';
 import { type Check, type Finding, runCheck, warn } from './check.js';
 import {
@@ -20,6 +21,7 @@ import { checkGuestImage } from './guest-image.js';
 import { checkAccelerator, checkCgroups, checkNamespaces } from './isolation.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkNode, checkPlatform, checkQemu, checkRoot, checkTools } from './programs.js';
+import { checkTemplates } from './templates.js';
 
 export type { Check, CheckStatus } from './check.js';
 
@@ -44,6 +46,10 @@ export async function checkHost(config: RuntimeConfig): Promise<readonly Check[]
     ['cgroups', asRoot(async () => checkCgroups(await tryCgroups()))],
     ['run-root', async () => checkDirectory(await directoryFacts(config.runRoot), runRootNeeds)],
     ['lib-root', async () => checkDirectory(await directoryFacts(config.libRoot), libRootNeeds)],
+    [
+      'templates',
+      asRoot(async () => checkTemplates(config.defaults.template, await templatesOf(config))),
+    ],
     ['leftovers', asRoot(async () => checkLeftovers(await podsOf(config)))],
   ];
   const results: Check[] = [];
@@ -59,6 +65,15 @@ function acceleratorOf({ runRoot, accelerator }: RuntimeConfig): Promise<Acceler
 // Of the file system that root file systems and images usually lie on.
 function isolationOf({ libRoot }: RuntimeConfig): Promise<IsolationSupport> {
   return probeIsolation([nearestExisting(libRoot)]);
+}
+
+/** Those that a runtime of this configuration has, none where it uses none; no file is read again. */
+async function templatesOf(config: RuntimeConfig): Promise<readonly TemplateInfo[]> {
+  const { runRoot, libRoot, guestImage, accelerator, defaults } = config;
+  if (!defaults.template) return [];
+  const image = guestImage === null ? {} : { guestImage };
+  const options = { runRoot, libRoot, ...image, accelerator, template: true, configFile: '' };
+  return await createRuntime(options).templates.list();
 }
 
 /** The pods there; no file is read again, which may say something else than the one that was asked for. */

@@ -26,6 +26,7 @@ export interface TemplateInfo {
   readonly problem: string | null;
 }
 
+/** How a template is made. */
 export interface BuildTemplateOptions extends AbortOptions {
   /** Makes it anew where it is there already. Default false. */
   readonly rebuild?: boolean;
@@ -33,6 +34,7 @@ export interface BuildTemplateOptions extends AbortOptions {
   readonly onProgress?: (event: ProgressEvent) => void;
 }
 
+/** Which templates are removed. */
 export interface PruneTemplatesOptions extends AbortOptions {
   /** Removes those that no pod was cloned from for so long, in milliseconds; the current one stays. Default 30 days. */
   readonly unusedForMs?: Duration;
@@ -42,6 +44,7 @@ export interface PruneTemplatesOptions extends AbortOptions {
   readonly all?: boolean;
 }
 
+/** What `prune` did. */
 export interface PruneReport {
   readonly removed: readonly string[];
   readonly freedBytes: number;
@@ -59,5 +62,6 @@ export interface RuntimeTemplates {
   build(options?: BuildTemplateOptions): Promise<TemplateInfo>;
   /** @param id may be cut to its first digits @throws VirtcontainersError `not-found`; `invalid-argument` where several begin so */
   remove(id: string, options?: AbortOptions): Promise<void>;
+  /** Removes those that nobody has used for long, and of the rest what is beyond a size. */
   prune(options?: PruneTemplatesOptions): Promise<PruneReport>;
 }

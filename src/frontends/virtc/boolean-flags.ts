@@ -8,13 +8,13 @@ const words: Readonly<Record<string, boolean>> = Object.fromEntries([
   ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((word) => [word, false]),
 ]);
 
-/** Adds to each flag without a value the hidden one that takes it back; call it when a verb has all its flags. */
+/** Adds to each flag without a value the hidden one that takes it back; call it when a verb has all its flags and verbs. */
 export function allowFalse(verb: Command): void {
   for (const { long, isBoolean } of verb.options.map(shapeOf)) {
-    if (!isBoolean || long === undefined) continue;
-    const undo = verb.createOption(`--no-${long.slice(2)}`).hideHelp();
-    verb.addOption(undo);
+    if (!isBoolean || long === undefined || find(verb, oppositeOf(long)) !== undefined) continue;
+    verb.addOption(verb.createOption(oppositeOf(long)).hideHelp());
   }
+  for (const inner of verb.commands) allowFalse(inner);
 }
 
 /**
@@ -62,7 +62,7 @@ function plainWords(word: string, command: Command): readonly string[] {
   const { long = last } = option;
   const value = word.slice(equals + 1);
   if (!Object.hasOwn(words, value)) throw badFlag(long, value, 'it must be true or false');
-  return [...others, words[value] === true ? long : `--no-${long.slice(2)}`];
+  return [...others, words[value] === true ? long : oppositeOf(long)];
 }
 
 function takesNextWord(word: string, next: string | undefined, command: Command): boolean {
@@ -91,6 +91,10 @@ function shapeOf(option: Option): {
   readonly long: string | undefined;
   readonly isBoolean: boolean;
 } {
-  const { long, required, optional, negate } = option;
-  return { long, isBoolean: !required && !optional && !negate };
+  const { long, required, optional } = option;
+  return { long, isBoolean: !required && !optional };
+}
+
+function oppositeOf(long: string): string {
+  return long.startsWith('--no-') ? `--${long.slice(5)}` : `--no-${long.slice(2)}`;
 }

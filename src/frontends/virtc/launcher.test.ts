@@ -36,6 +36,10 @@ test('arguments arrive as they are', (t) => {
 
 const refusals: readonly [readonly string[], RegExp][] = [
   [['help', 'bogus'], /^virtc: unknown command 'bogus'\nhint: virtc help lists them\n$/],
+  [
+    ['help', 'template', 'x'],
+    /^virtc: unknown command 'x'\nhint: virtc help template lists them\n$/,
+  ],
   [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
   [['run', '-it=maybe', 'true'], /^virtc: cannot use --tty "maybe": it must be true or false\n$/],
   [['run', '-dit', 'true'], /^virtc: unknown option '-dit'\nhint: .*supervisor/],
@@ -50,8 +54,9 @@ for (const [args, message] of refusals) {
 }
 
 test('help is there for every verb, and for itself', (t) => {
-  for (const args of [['help'], ['help', 'run'], ['help', 'help']]) {
-    const { status, stderr } = virtc(t, args);
+  const asked = ['help', 'help run', 'help help', 'template', 'help template', 'help template ls'];
+  for (const line of asked) {
+    const { status, stderr } = virtc(t, line.split(' '));
     assert.deepEqual([status, stderr], [0, '']);
   }
 });

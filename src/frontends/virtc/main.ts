@@ -29,12 +29,27 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Nothing means help; and commander answers `help bogus` with all its help, as if nothing were wrong. */
+/**
+ * Nothing means help, and so does a verb that has only verbs of its own; and commander answers `help bogus` with all its help, as
+ * if nothing were wrong.
+ */
 function withKnownHelp(argv: readonly string[], program: Command): readonly string[] {
-  const [verb, asked] = argv;
+  const [verb, asked, inner] = argv;
   if (verb === undefined) return ['help'];
+  if (asked === undefined && isGroup(findVerb(program, verb))) return [verb, '--help'];
   if (verb !== 'help' || asked === undefined) return argv;
-  return program.commands.some((command) => command.name() === asked) ? argv : [asked];
+  const found = findVerb(program, asked);
+  if (found === undefined) return [asked];
+  if (inner === undefined || !isGroup(found)) return argv;
+  return findVerb(found, inner) === undefined ? [asked, inner] : [asked, inner, '--help'];
+}
+
+function findVerb(command: Command, name: string): Command | undefined {
+  return command.commands.find((candidate) => candidate.name() === name);
+}
+
+function isGroup(verb: Command | undefined): boolean {
+  return verb !== undefined && verb.commands.length > 0;
 }
 
 /** Reads the verb's flags up to the first that cannot be read: the one that was refused before any was. */

@@ -8,6 +8,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addGc } from './commands/gc.js';
 import { addRun } from './commands/run.js';
 import { addSetup } from './commands/setup.js';
+import { addTemplate } from './commands/template.js';
 import { addVersion } from './commands/version.js';
 
 /** How a command tells the code that the program ends with. */
@@ -25,7 +26,10 @@ export function createProgram(exitWith: ExitWith): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('before', examples)
     .addHelpText('after', environmentHelp);
-  const verbs = [addRun, addSetup, addDoctor, addGc, addConfig, addCompletion, addVersion];
+  const verbs = [
+    ...[addRun, addSetup, addDoctor, addGc, addTemplate],
+    ...[addConfig, addCompletion, addVersion],
+  ];
   for (const add of verbs) add(program, exitWith);
   for (const verb of program.commands) allowFalse(verb);
   return program;
@@ -41,9 +45,10 @@ const environmentHelp = `
 Environment:
   VIRTC_CONFIG       configuration file to use instead of the user's and the system's
   VIRTC_RUN_ROOT     directory of live state
-  VIRTC_LIB_ROOT     directory of guest images and logs
+  VIRTC_LIB_ROOT     directory of guest images, templates and logs
   VIRTC_GUEST_IMAGE  directory of the guest image to use
   VIRTC_ACCELERATOR  auto, kvm or tcg
+  VIRTC_TEMPLATE     false: VMs boot instead of being cloned from a template
   VIRTC_LOG          debug, info, warn, error or off: log on standard error
   NO_COLOR, FORCE_COLOR
 

@@ -20,6 +20,8 @@ export interface CommonFlags {
   readonly format?: string;
   readonly hypervisor?: string;
   readonly writes?: string;
+  /** Of `--no-template`. */
+  readonly template?: boolean;
 }
 
 export interface Settings {
@@ -85,6 +87,7 @@ function flagLayer(flags: CommonFlags): NonNullable<ConfigLayers['flags']> {
     'cli.color': [toChoice('--color', flags.color, colorModes), '--color'],
     'cli.log': [flags.debug === true ? 'debug' : undefined, '--debug'],
     accelerator: [toChoice('--hypervisor', flags.hypervisor, accelerators), '--hypervisor'],
+    'pod.template': [flags.template, flags.template === true ? '--template' : '--no-template'],
     'container.writes': [toChoice('--writes', flags.writes, writePlaces), '--writes'],
   } as const;
   const entries = Object.entries(given).flatMap(([name, [value, flag]]) =>

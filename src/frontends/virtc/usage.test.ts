@@ -1,6 +1,7 @@
 // Tests of what the command line takes and refuses, by its parser alone: no verb is run.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Command } from 'commander';
 import { VirtcontainersError } from '../../base/errors.js';
 import { withPlainBooleans } from './boolean-flags.js';
 import { dockerHint } from './docker-flags.js';
@@ -8,12 +9,22 @@ import { dockerVerbHint } from './docker-verbs.js';
 import { createProgram } from './program.js';
 import { toUsageError, verbOf } from './usage-errors.js';
 
+/** Every verb with the words that call it, those of other verbs among them. */
+function allVerbs(program: Command, before: readonly string[] = []) {
+  return program.commands.flatMap((verb): { verb: Command; path: readonly string[] }[] => {
+    const path = [...before, verb.name()];
+    return [{ verb, path }, ...allVerbs(verb, path)];
+  });
+}
+
 /** The words and flags that a verb would get. @throws what is told instead */
 async function parse(argv: readonly string[]) {
   const program = createProgram(() => {});
   program.configureOutput({ writeOut: () => {}, writeErr: () => {} });
   let got: { readonly words: unknown; readonly flags: Record<string, unknown> } | undefined;
-  for (const verb of program.commands) {
+  for (const { verb } of allVerbs(program)) {
+    // One that has only verbs of its own does nothing.
+    if (verb.commands.length > 0) continue;
     verb.action((...args: unknown[]) => {
       got = { words: args[0], flags: verb.optsWithGlobals() };
     });
@@ -51,6 +62,11 @@ const booleans: readonly [string, Readonly<Record<string, unknown>>, readonly st
   ['-t -- --tty=false', { tty: true }, ['--tty=false']],
   ['-t -- run --tty=false', { tty: true }, ['run', '--tty=false']],
   ['-- -', {}, ['-']],
+  ['--no-template', { template: false }, []],
+  ['--no-template=true', { template: false }, []],
+  ['--no-template=0', { template: true }, []],
+  ['--template=false', { template: false }, []],
+  ['--no-template --template', { template: true }, []],
 ];
 for (const [line, flags, words] of booleans) {
   test(`virtc run ${line}`, async () => {
@@ -64,6 +80,22 @@ test("the program's own flags come before the verb", async () => {
   const glued = await parse(['--config=', 'gc', '--format=json']);
   assert.deepEqual(glued?.flags, { config: '', format: 'json' });
 });
+
+const inner: readonly [string, Readonly<Record<string, unknown>>, unknown][] = [
+  ['ls', {}, undefined],
+  ['ls -q --no-trunc --format json', { quiet: true, trunc: false, format: 'json' }, undefined],
+  ['ls --quiet=false --no-trunc=false', { quiet: false, trunc: true }, undefined],
+  ['build --rebuild=1 --progress plain', { rebuild: true, progress: 'plain' }, undefined],
+  ['rm abc def --format json', { format: 'json' }, ['abc', 'def']],
+  ['prune -af --unused-for 1h', { all: true, force: true, unusedFor: '1h' }, undefined],
+];
+for (const [line, flags, words] of inner) {
+  test(`virtc template ${line}`, async () => {
+    const got = await parse(['template', ...line.split(' ')]);
+    assert.deepEqual(got?.flags, flags);
+    if (words !== undefined) assert.deepEqual(got?.words, words);
+  });
+}
 
 const refusals: readonly [string, string, string | undefined][] = [
   ['run --tty=maybe x', 'cannot use --tty "maybe": it must be true or false', undefined],
@@ -85,6 +117,13 @@ const refusals: readonly [string, string, string | undefined][] = [
   ['run --config=/x y', "unknown option '--config=/x'", 'write it before run'],
   ['run -h', "option '-h, --hostname <name>' argument missing", 'virtc help run shows the help'],
   ['completion', "missing required argument 'shell'", undefined],
+  ['template rm', "missing required argument 'id'", undefined],
+  ['template list', "unknown command 'list'", 'did you mean ls?'],
+  ['template inspect', "unknown command 'inspect'", 'virtc help template lists them'],
+  ['template ls --nope', "unknown option '--nope'", 'virtc help template ls lists them'],
+  ['template --quiet ls', "unknown option '--quiet'", 'write it after template ls'],
+  ['template ls --config x', "unknown option '--config'", 'write it before template'],
+  ['template ls x', "too many arguments for 'ls'. Expected 0 arguments but got 1.", undefined],
 ];
 for (const [line, message, hint] of refusals) {
   test(`refused: virtc ${line}`, async () => {
@@ -123,16 +162,19 @@ test('no flag that is there has a hint of how to do without it', () => {
 });
 
 test('every verb has examples before all else in its help', async () => {
-  for (const { name } of createProgram(() => {}).commands.map((verb) => ({ name: verb.name() }))) {
+  for (const { path, verb } of allVerbs(createProgram(() => {}))) {
     const program = createProgram(() => {});
     let help = '';
     program.configureOutput({ writeOut: (text) => (help += text) });
-    for (const verb of program.commands) verb.copyInheritedSettings(program);
-    await assert.rejects(program.parseAsync([name, '--help'], { from: 'user' }));
+    for (const one of allVerbs(program)) one.verb.copyInheritedSettings(program);
+    await assert.rejects(program.parseAsync([...path, '--help'], { from: 'user' }));
     assert.ok(help.startsWith(`Examples:\n  `), help);
     const examples = help.slice(0, help.indexOf('Usage:')).trim().split('\n').slice(1);
-    for (const example of examples) assert.ok(example.includes(`virtc ${name}`), example);
-    assert.ok(!help.includes('--no-'), 'hidden flags are not shown');
+    const call = `virtc ${path.join(' ')}`;
+    for (const example of examples) assert.ok(example.includes(call), example);
+    const shown = verb.options.filter(({ hidden }) => !hidden).map(({ long }) => long);
+    for (const flag of help.match(/^ +--no-[\w-]+/gm) ?? []) assert.ok(shown.includes(flag.trim()));
+    assert.ok(!help.includes('--no-tty'), 'hidden flags are not shown');
   }
 });
 

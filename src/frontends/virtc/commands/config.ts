@@ -3,10 +3,18 @@ import type { Command } from 'commander';
 import { accelerators, writePlaces } from '../../../model/defaults.js';
 import type { ConfigFlags } from '../config/config.js';
 import type { ExitWith } from '../program.js';
-import { colorOption, formatOption, progressOption, withExamples, wordOption } from './options.js';
+import {
+  colorOption,
+  formatOption,
+  negatedOptions,
+  progressOption,
+  withExamples,
+  wordOption,
+} from './options.js';
 
 /** Adds the verb `config`. */
 export function addConfig(program: Command, exitWith: ExitWith): void {
+  const [template, noTemplate] = negatedOptions('--no-template', 'as of run');
   const verb = program
     .command('config')
     .description('print the configuration that holds, and where each value comes from')
@@ -14,6 +22,8 @@ export function addConfig(program: Command, exitWith: ExitWith): void {
     .addOption(formatOption())
     .addOption(wordOption('--hypervisor <kind>', 'as of run', accelerators))
     .addOption(wordOption('--writes <where>', 'as of run', writePlaces))
+    .addOption(template)
+    .addOption(noTemplate)
     .addOption(progressOption())
     .addOption(colorOption())
     .option('--debug', 'as of run')

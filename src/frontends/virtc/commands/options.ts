@@ -34,6 +34,14 @@ export function formatOption(json = ''): Option {
   ]);
 }
 
+/**
+ * A flag that takes back what holds by default, `--no-template`, after the hidden one that it negates: without that, commander
+ * would take for given what nobody said.
+ */
+export function negatedOptions(flag: `--no-${string}`, about: string): readonly [Option, Option] {
+  return [new Option(flag.replace('--no-', '--')).hideHelp(), new Option(flag, about)];
+}
+
 /** A verb's examples, before everything else in its help. */
 export function withExamples(verb: Command, ...lines: readonly string[]): Command {
   return verb.addHelpText('before', `Examples:\n${lines.map((line) => `  ${line}\n`).join('')}`);

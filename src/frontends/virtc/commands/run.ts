@@ -4,10 +4,21 @@ import { accelerators, writePlaces } from '../../../model/defaults.js';
 import type { ExitWith } from '../program.js';
 import type { RunFlags } from '../run/run-request.js';
 import type { CommonFlags } from '../settings.js';
-import { colorOption, formatOption, progressOption, withExamples, wordOption } from './options.js';
+import {
+  colorOption,
+  formatOption,
+  negatedOptions,
+  progressOption,
+  withExamples,
+  wordOption,
+} from './options.js';
 
 /** Adds the verb `run`. */
 export function addRun(program: Command, exitWith: ExitWith): void {
+  const [template, noTemplate] = negatedOptions(
+    '--no-template',
+    'boot the VM instead of cloning one that has booted before',
+  );
   const verb = program
     .command('run')
     .description('run a command in a container in a VM of its own')
@@ -62,6 +73,8 @@ export function addRun(program: Command, exitWith: ExitWith): void {
     .addOption(
       wordOption('--hypervisor <kind>', 'what executes the VM (default auto)', accelerators),
     )
+    .addOption(template)
+    .addOption(noTemplate)
     .option('--dry-run', 'print what would be done, and do nothing')
     .addOption(progressOption())
     .addOption(colorOption())
@@ -96,7 +109,7 @@ const examples = [
 
 const jsonHelp = `
 With --format json standard error holds one JSON object a line and nothing else. Their "event" is
-progress, started, log, timeout, stderr (what the command wrote there, as text or base64), and
+progress, warning, started, log, timeout, stderr (what the command wrote there, as text or base64), and
 at the end result (exitCode, exit, timedOut, timings) or error (code, message, hint, details);
 what --trace says follows as trace.
 Standard output is the command's own in any case; of --dry-run it is the plan, as text or JSON.`;

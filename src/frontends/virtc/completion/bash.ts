@@ -21,6 +21,7 @@ _virtc() {
 ${valueCases(tree)}
       *\\ -*) ;;
       \\ *) verb=$word ;;
+${innerCases(tree)}
       *) return ;;
     esac
   done
@@ -30,7 +31,7 @@ ${flagCases(tree)}
     ?*\\ -*|\\ -*) return ;;
   esac
   case $verb in
-${[verbCase('', tree.flags, words(tree.verbs.map(({ name }) => name))), ...tree.verbs.map((verb) => verbCase(verb.name, verb.flags, verb.operand))].join('\n')}
+${allVerbs(tree).map(verbCase).join('\n')}
   esac
 }
 complete -F _virtc virtc
@@ -63,17 +64,35 @@ function flagCases(tree: Tree): string {
     .join('\n');
 }
 
-function allFlags(tree: Tree): readonly { readonly verb: string; readonly flag: FlagSpec }[] {
-  const all: readonly Pick<VerbSpec, 'name' | 'flags'>[] = [
-    { name: '', flags: tree.flags },
-    ...tree.verbs,
-  ];
-  return all.flatMap(({ name, flags }) => flags.map((flag) => ({ verb: name, flag })));
+/** Where a word is a verb of a verb: both are the verb from then on. */
+function innerCases(tree: Tree): string {
+  return tree.verbs
+    .filter(({ verbs }) => verbs.length > 0)
+    .map(({ name, verbs }) => verbs.map((inner) => quoted(`${name} ${inner.name}`)).join('|'))
+    .map((patterns) => `      ${patterns}) verb="$verb $word" ;;`)
+    .join('\n');
 }
 
-function verbCase(name: string, flags: readonly FlagSpec[], operand: Values): string {
+type Verb = Pick<VerbSpec, 'flags' | 'operand'> & { readonly path: string };
+
+/** The program itself, its verbs and theirs. */
+function allVerbs(tree: Tree): readonly Verb[] {
+  const below = (verbs: readonly VerbSpec[], before: string): readonly Verb[] =>
+    verbs.flatMap((verb) => {
+      const path = `${before}${verb.name}`;
+      return [{ ...verb, path }, ...below(verb.verbs, `${path} `)];
+    });
+  const names = words(tree.verbs.map(({ name }) => name));
+  return [{ path: '', flags: tree.flags, operand: names }, ...below(tree.verbs, '')];
+}
+
+function allFlags(tree: Tree): readonly { readonly verb: string; readonly flag: FlagSpec }[] {
+  return allVerbs(tree).flatMap(({ path, flags }) => flags.map((flag) => ({ verb: path, flag })));
+}
+
+function verbCase({ path, flags, operand }: Verb): string {
   const names = flags.flatMap((flag) => flag.names);
-  return `    ${quoted(name)})
+  return `    ${quoted(path)})
       if [[ $current == -* ]]; then ${reply(words(names))}; else ${reply(operand)}; fi ;;`;
 }
 

@@ -36,7 +36,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 const cases: readonly [readonly string[], readonly string[]][] = [
-  [[''], ['completion', 'config', 'doctor', 'gc', 'help', 'run', 'setup', 'version']],
+  [[''], ['completion', 'config', 'doctor', 'gc', 'help', 'run', 'setup', 'template', 'version']],
   [['co'], ['completion', 'config']],
   [['--co'], ['--config']],
   [
@@ -85,6 +85,23 @@ const cases: readonly [readonly string[], readonly string[]][] = [
   [['completion', 'bash', ''], []],
   [['help', 'r'], ['run']],
   [['nonsense', '--f'], []],
+  [
+    ['template', ''],
+    ['build', 'ls', 'prune', 'rm'],
+  ],
+  [['template', 'b'], ['build']],
+  [['template', 'ls', '--form'], ['--format']],
+  [
+    ['template', 'ls', '--format', ''],
+    ['json', 'text'],
+  ],
+  [['template', 'build', '--rebuild', '--progress', '=', 'p'], ['plain']],
+  [['template', 'build', '--format', 'ls', '--reb'], ['--rebuild']],
+  [['template', 'ls', '--reb'], []],
+  [['template', 'rm', 'abc', '--form'], []],
+  [['template', 'nonsense', '--f'], []],
+  [['ls', ''], []],
+  [['run', '--no-'], ['--no-template']],
 ];
 for (const [typed, expected] of cases) {
   test(`bash: virtc ${typed.join(' ')}⇥`, () => assert.deepEqual(complete(...typed), expected));
@@ -93,13 +110,13 @@ for (const [typed, expected] of cases) {
 test('hidden flags are not offered', () => {
   const offered = complete('run', '--');
   assert.ok(offered.includes('--tty'));
-  assert.ok(offered.every((flag) => !flag.startsWith('--no-')));
+  assert.ok(!offered.includes('--no-tty') && !offered.includes('--template'));
 });
 
 for (const shell of ['bash', 'zsh', 'fish'] as const) {
   test(`the script of ${shell} has every verb, flag and word`, () => {
     const script = scripts[shell](tree);
-    for (const { name, flags } of tree.verbs) {
+    for (const { name, flags } of tree.verbs.flatMap((verb) => [verb, ...verb.verbs])) {
       assert.ok(script.includes(name));
       for (const { names, values } of flags) {
         for (const flag of names) {

@@ -1,5 +1,5 @@
 // Completion for fish: one line a flag or verb.
-import type { FlagSpec, Tree, Values } from './tree.js';
+import type { FlagSpec, Tree, Values, VerbSpec } from './tree.js';
 
 /** The script; to be put into fish's completions as virtc.fish, or sourced. */
 export function toFish(tree: Tree): string {
@@ -11,15 +11,28 @@ export function toFish(tree: Tree): string {
     ...tree.verbs.map(
       ({ name, about }) => `complete -c virtc -n ${before} -a ${name} -d ${quoted(about)}`,
     ),
-    ...tree.verbs.flatMap(({ name, flags, operand }) => {
-      const seen = quoted(`__fish_seen_subcommand_from ${name}`);
-      const own = flags.map((flag) => flagLine(seen, flag));
-      return operand.kind === 'words'
-        ? [...own, `complete -c virtc -n ${seen} -a ${quoted(operand.words.join(' '))}`]
-        : own;
-    }),
+    ...tree.verbs.flatMap((verb) => verbLines('', verb)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What comes behind a verb, and behind its own verbs. @param before the condition that it is one at all */
+function verbLines(before: string, { name, flags, operand, verbs }: VerbSpec): readonly string[] {
+  const seen = `${before}__fish_seen_subcommand_from ${name}`;
+  const lines = flags.map((flag) => flagLine(quoted(seen), flag));
+  if (verbs.length === 0) {
+    if (operand.kind !== 'words') return lines;
+    return [...lines, `complete -c virtc -n ${quoted(seen)} -a ${quoted(operand.words.join(' '))}`];
+  }
+  const names = verbs.map((inner) => inner.name).join(' ');
+  const none = quoted(`${seen}; and not __fish_seen_subcommand_from ${names}`);
+  return [
+    ...lines,
+    ...verbs.map(
+      (inner) => `complete -c virtc -n ${none} -a ${inner.name} -d ${quoted(inner.about)}`,
+    ),
+    ...verbs.flatMap((inner) => verbLines(`${seen}; and `, inner)),
+  ];
 }
 
 function flagLine(condition: string, { names, about, values, isOptional }: FlagSpec): string {

@@ -22,6 +22,8 @@ export interface VerbSpec {
   readonly flags: readonly FlagSpec[];
   /** What its first word can be. */
   readonly operand: Values;
+  /** Its own verbs, one of which is then its first word. */
+  readonly verbs: readonly VerbSpec[];
 }
 
 export interface Tree {
@@ -34,19 +36,20 @@ export function toTree(program: Command): Tree {
   const help = program.createHelp();
   const flagsOf = (command: Command): readonly FlagSpec[] =>
     help.visibleOptions(command).map(toFlag);
-  const verbs = help.visibleCommands(program).map((verb) => verb.name());
-  return {
-    flags: flagsOf(program),
-    verbs: help.visibleCommands(program).map((verb) => ({
-      name: verb.name(),
-      about: verb.description(),
-      flags: verb.name() === 'help' ? [] : flagsOf(verb),
-      operand:
-        verb.name() === 'help'
-          ? { kind: 'words', words: verbs }
-          : operandOf(verb.registeredArguments[0]),
-    })),
-  };
+  const namesIn = (command: Command): Values => ({
+    kind: 'words',
+    words: help.visibleCommands(command).map((verb) => verb.name()),
+  });
+  const verbsOf = (command: Command): readonly VerbSpec[] =>
+    help.visibleCommands(command).map((verb) => {
+      const own = { name: verb.name(), about: verb.description() };
+      if (verb.name() === 'help')
+        return { ...own, flags: [], operand: namesIn(program), verbs: [] };
+      const verbs = verbsOf(verb);
+      const operand = verbs.length > 0 ? namesIn(verb) : operandOf(verb.registeredArguments[0]);
+      return { ...own, flags: flagsOf(verb), operand, verbs };
+    });
+  return { flags: flagsOf(program), verbs: verbsOf(program) };
 }
 
 function operandOf(argument: Argument | undefined): Values {

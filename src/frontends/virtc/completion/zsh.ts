@@ -1,5 +1,5 @@
 // Completion for zsh, by its own _arguments.
-import type { FlagSpec, Tree, Values } from './tree.js';
+import type { FlagSpec, Tree, Values, VerbSpec } from './tree.js';
 
 /** The script; to be put into a directory of fpath as _virtc, or sourced after compinit. */
 export function toZsh(tree: Tree): string {
@@ -18,12 +18,32 @@ ${tree.verbs.map(({ name, about }) => `        ${quoted(`${name}:${about}`)}`).j
       _describe command verbs ;;
     rest)
       case $line[1] in
-${tree.verbs.map(({ name, flags, operand }) => `        ${name})\n          _arguments -S -A '-*' \\\n${[...flags.flatMap(toSpecs), quoted(`1:argument:${action(operand)}`)].map((spec) => `            ${spec}`).join(' \\\n')} ;;`).join('\n')}
+${tree.verbs.map((verb) => verbCase(verb, '        ')).join('\n')}
       esac ;;
   esac
 }
 if [[ $funcstack[1] == _virtc ]]; then _virtc "$@"; else compdef _virtc virtc; fi
 `;
+}
+
+/** What comes behind a verb: its flags and its word, or what comes behind a verb of its own. */
+function verbCase({ name, flags, operand, verbs }: VerbSpec, indent: string): string {
+  const specs = [...flags.flatMap(toSpecs), quoted(`1:argument:${action(operand)}`)];
+  const inner = `${indent}  `;
+  const listed = (all: readonly string[]): string =>
+    all.map((spec) => `${inner}  ${spec}`).join(' \\\n');
+  if (verbs.length === 0) {
+    return `${indent}${name})\n${inner}_arguments -S -A '-*' \\\n${listed(specs)} ;;`;
+  }
+  return `${indent}${name})
+${inner}_arguments -C -S -A '-*' \\
+${listed([...specs, quoted('*::argument:->inner')])}
+${inner}case $state in
+${inner}  inner)
+${inner}    case $line[1] in
+${verbs.map((verb) => verbCase(verb, `${inner}      `)).join('\n')}
+${inner}    esac ;;
+${inner}esac ;;`;
 }
 
 /** A specification for each name of a flag; one that can be repeated may stand again. */

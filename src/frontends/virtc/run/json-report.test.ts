@@ -77,6 +77,16 @@ test('a run that fails ends with its error', async () => {
   ]);
 });
 
+test('a warning is an event, also where progress is not told', async () => {
+  const { report, events } = makeReport({ progress: 'none' });
+  report.warned({ code: 'clone-failed', message: 'no room', podId: 'web' });
+  report.warned({ code: 'template-damaged', message: 'torn', podId: null });
+  assert.deepEqual(await events(), [
+    { event: 'warning', code: 'clone-failed', message: 'no room', podId: 'web' },
+    { event: 'warning', code: 'template-damaged', message: 'torn', podId: null },
+  ]);
+});
+
 test('the log is lines too, from its level on', async () => {
   const { report, events } = makeReport({ log: 'warn' });
   report.logger.child({ pod: 'web' }).warn({ reason: 'x' }, 'hm');

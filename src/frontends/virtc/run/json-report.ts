@@ -5,10 +5,12 @@ import { type Logger, silentLogger } from '../../../base/log.js';
 import { printable } from '../../../base/untrusted-text.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
+import type { Warning } from '../../../model/warning.js';
 import { toErrorEvent, toJsonLine } from '../json-lines.js';
 import { exitCodeFor } from '../report.js';
 import type { Settings } from '../settings.js';
 import { levelLogger, maxLineLength, plainFields } from '../stderr-log.js';
+import { toWarningEvent } from '../warnings.js';
 import type { RunReport } from './run-report.js';
 
 /** A line an event; the last one is a `result` or an `error`. */
@@ -45,6 +47,10 @@ export class JsonReport implements RunReport {
   progress({ step, phase, containerId, durationMs }: ProgressEvent): void {
     if (!this.#showsProgress) return;
     this.#event('progress', { step, phase, containerId, durationMs });
+  }
+
+  warned(warning: Warning): void {
+    this.#write(toJsonLine(toWarningEvent(warning)));
   }
 
   started(): void {

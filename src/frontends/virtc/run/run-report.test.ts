@@ -73,6 +73,23 @@ test('before the command runs an error is its line alone', async () => {
   assert.equal(await printed(), 'virtc: it broke\n');
 });
 
+test('a warning is a line of its own, and progress goes on after it', async (t) => {
+  const { report, printed } = makeReport();
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  report.progress({ step: 'template', phase: 'begin', podId: 'web' });
+  t.mock.timers.tick(1000);
+  report.warned({ code: 'template-failed', message: 'no\u001b room', podId: 'web' });
+  report.progress({ step: 'vm-boot', phase: 'begin', podId: 'web' });
+  t.mock.timers.tick(1000);
+  report.started();
+  const lines = [
+    `${erase}preparing the template of virtual machines…${erase}`,
+    'virtc: warning: no\\x1b room\n',
+    `${erase}booting the virtual machine…${erase}`,
+  ];
+  assert.equal(await printed(), lines.join(''));
+});
+
 test('--debug tells timings and log', async () => {
   const { report, printed } = makeReport({ debug: true, log: 'debug' });
   report.logger.debug({ subsystem: 'run' }, 'x');

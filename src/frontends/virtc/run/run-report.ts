@@ -4,11 +4,14 @@ import { VirtcontainersError } from '../../../base/errors.js';
 import { type Logger, silentLogger } from '../../../base/log.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
+import type { Warning } from '../../../model/warning.js';
 import type { Paint } from '../paint.js';
-import { ProgressLine, type ProgressStream } from '../progress-line.js';
+import type { ProgressStream } from '../progress-line.js';
 import { describeError, exitCodeFor } from '../report.js';
 import type { Settings } from '../settings.js';
 import { stderrLogger } from '../stderr-log.js';
+import { StepProgress } from '../step-progress.js';
+import { toWarningLine } from '../warnings.js';
 
 /** Told of all that happens in a run, in its order. */
 export interface RunReport {
@@ -17,6 +20,8 @@ export interface RunReport {
   /** Where the command's standard error goes. */
   readonly stderr: Writable;
   progress(event: ProgressEvent): void;
+  /** Something went wrong and was got over. */
+  warned(warning: Warning): void;
   /** The command runs: its output may begin. */
   started(): void;
   /** @param limit as it was given, for example `30s` */
@@ -47,20 +52,12 @@ const outOfMemory = new VirtcontainersError(
   { hint: 'give it more with --memory' },
 );
 
-const stepTexts: Readonly<Partial<Record<ProgressEvent['step'], string>>> = {
-  'vm-spawn': 'starting the virtual machine',
-  'vm-boot': 'booting the virtual machine',
-  resize: 'growing the virtual machine',
-  'container-create': 'creating the container',
-  'container-start': 'starting the container',
-};
-
 /** For people: one line of progress or one for each step, errors with their hints. */
 export class TextReport implements RunReport {
   readonly logger: Logger;
   readonly stderr: Writable;
   readonly #options: RunReportOptions;
-  readonly #line: ProgressLine;
+  readonly #steps: StepProgress;
   #isRunning = false;
 
   constructor(options: RunReportOptions) {
@@ -69,22 +66,24 @@ export class TextReport implements RunReport {
     this.stderr = stderr;
     // Log lines would tear it.
     const mode = debug && settings.progress === 'auto' ? 'none' : settings.progress;
-    this.#line = new ProgressLine(stderr, environment, mode);
+    this.#steps = new StepProgress(stderr, environment, mode);
     const { log } = settings;
     this.logger =
       log === 'off' ? silentLogger : stderrLogger(log, (line) => void stderr.write(line));
   }
 
   progress(event: ProgressEvent): void {
-    const text = stepTexts[event.step];
-    if (event.phase !== 'begin' || text === undefined) return;
-    this.#line.show(`${text}…`);
-    if (this.#options.settings.progress === 'plain') this.stderr.write(`${text}\n`);
+    this.#steps.tell(event);
+  }
+
+  warned(warning: Warning): void {
+    this.#steps.clear();
+    this.stderr.write(toWarningLine(warning, this.#options.paint));
   }
 
   started(): void {
     this.#isRunning = true;
-    this.#line.close();
+    this.#steps.close();
   }
 
   timedOut(limit: string): void {
@@ -103,11 +102,11 @@ export class TextReport implements RunReport {
   }
 
   finished(): void {
-    this.#line.close();
+    this.#steps.close();
   }
 
   failed(error: unknown): number {
-    this.#line.close();
+    this.#steps.close();
     if (this.#isRunning && this.#options.sharesTerminal) this.stderr.write('\n');
     this.#describe(error, this.#options.debug);
     return exitCodeFor(error);

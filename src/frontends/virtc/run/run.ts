@@ -74,12 +74,14 @@ function makeRuntime(request: RunRequest, flags: CommonFlags, report: RunReport)
   return createRuntime({
     ...runtimeOptionsOf(flags),
     ...(request.accelerator === undefined ? {} : { accelerator: request.accelerator }),
+    ...(flags.template === undefined ? {} : { template: flags.template }),
     logger: report.logger,
     onProgress: (event) => {
       const verb = event.phase === 'begin' ? 'begins' : 'ends';
       report.logger.debug({ subsystem: 'run', pod: event.podId }, `${event.step} ${verb}`);
       report.progress(event);
     },
+    onWarning: (warning) => report.warned(warning),
   });
 }
 
