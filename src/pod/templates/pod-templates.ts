@@ -1,5 +1,5 @@
 // Which template a pod is cloned from: found, made at first use, waited for where another makes it, or none.
-import { reasonOf, VirtcontainersError } from '../../base/errors.js';
+import { reasonOf } from '../../base/errors.js';
 import { span } from '../../base/trace/span.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
