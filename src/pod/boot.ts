@@ -57,8 +57,8 @@ interface BringUpOptions extends BootOptions {
 }
 
 async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Promise<LiveVm> {
-  const { templates, what, steps, vmPlan, signal } = options;
-  const template = (await templates?.obtain(vmPlan, { what, steps, signal })) ?? null;
+  const { templates, steps, vmPlan, signal } = options;
+  const template = (await templates?.obtain(vmPlan, { steps, signal })) ?? null;
   if (template === null) return bringUp(mechanisms, options, bootTimeoutMs);
   try {
     const clone = { ...vmPlan, origin: { kind: 'clone', template } } as const;

@@ -12,8 +12,6 @@ import type { Steps } from '../steps.js';
 import { warmUp } from './warm-up.js';
 
 export interface MakeTemplateOptions {
-  /** The beginning of an error's message. */
-  readonly what: string;
   readonly key: TemplateKey;
   /** A pod's plan of that key: the template's is the same with places of its own. */
   readonly plan: VmPlan;
@@ -82,7 +80,8 @@ async function warmAndSave(
   options: MakeTemplateOptions,
   { vm, share }: { readonly vm: Vm; readonly share: PodShare },
 ): Promise<void> {
-  const { what, build, key, steps, signal } = options;
+  const { build, key, steps, signal } = options;
+  const what = `cannot make template ${key.id.slice(0, 12)}`;
   const bounds = { what, podId: builderName(key), timeoutMs: bootTimeoutMs, signal };
   const attach = (): Promise<Agent> => attachAgent(mechanisms.agents, vm, bounds);
   const first = await steps.run('vm-boot', attach);

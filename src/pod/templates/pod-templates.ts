@@ -13,8 +13,6 @@ import { builderName, makeTemplate } from './make-template.js';
 import { PastFailures } from './past-failures.js';
 
 export interface ObtainOptions {
-  /** The beginning of an error's message. */
-  readonly what: string;
   /** Those of the pod. */
   readonly steps: Steps;
   readonly signal: AbortSignal;
@@ -54,7 +52,7 @@ export class PodTemplates {
   /** Notes that a clone has failed, and warns of it: the next pod makes the template anew, once. */
   cloneFailed(template: Template, podId: string, error: unknown): void {
     this.#failures.noteClone(template.id);
-    const message = `cannot clone template ${template.id.slice(0, 12)}, pod ${podId} boots cold: ${reasonOf(error)}`;
+    const message = `pod ${podId} boots cold, as a clone of template ${template.id.slice(0, 12)} it failed: ${reasonOf(error)}`;
     warn(this.#mechanisms, { code: 'clone-failed', message, podId });
   }
 
@@ -63,7 +61,6 @@ export class PodTemplates {
     key: TemplateKey,
     plan: VmPlan,
     options: {
-      readonly what: string;
       readonly onProgress: ((event: ProgressEvent) => void) | undefined;
       /** Also where somebody else makes it meanwhile. */
       readonly rebuild: boolean;
@@ -96,14 +93,14 @@ export class PodTemplates {
   async #makeOrWait(
     key: TemplateKey,
     plan: VmPlan,
-    { what, signal }: ObtainOptions,
+    { signal }: ObtainOptions,
   ): Promise<Template | null> {
     const { templates, log } = this.#mechanisms;
     const steps = new Steps(builderName(key), [], log);
     try {
       const build = await templates.begin(key);
       if (build !== null) {
-        const template = await this.#make(build, { what, key, plan, steps, signal });
+        const template = await this.#make(build, { key, plan, steps, signal });
         await this.#prune(key);
         return template;
       }
@@ -111,7 +108,7 @@ export class PodTemplates {
     } catch (error) {
       if (signal.aborted) throw error;
       this.#failures.noteBuild(key.id);
-      const message = `cannot make a template, pod ${plan.podId} boots cold: ${reasonOf(error)}`;
+      const message = `pod ${plan.podId} boots cold: ${reasonOf(error)}`;
       warn(this.#mechanisms, { code: 'template-failed', message, podId: plan.podId });
       return null;
     }

@@ -64,7 +64,6 @@ export class LocalTemplates implements RuntimeTemplates {
     const { templates } = parts.mechanisms;
     if (rebuild || (await templates.find(key)) === null) {
       await parts.podTemplates.make(key, plan, {
-        what,
         onProgress: options?.onProgress,
         rebuild,
         signal,

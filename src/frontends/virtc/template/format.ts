@@ -44,12 +44,12 @@ function toRow(template: TemplateInfo, { nowMs, short }: TableOptions): readonly
   const { id, createdAt, lastUsedAt, sizeBytes, guestImage, qemuVersion, accelerator } = template;
   return [
     toId(id, short),
-    toAgo(createdAt, nowMs),
+    createdAt === null ? '' : toAgo(createdAt, nowMs),
     toAgo(lastUsedAt, nowMs),
     toSizeText(sizeBytes),
-    toId(guestImage, short),
-    qemuVersion,
-    accelerator,
+    toId(guestImage ?? '', short),
+    qemuVersion ?? '',
+    accelerator ?? '',
     toState(template, short),
   ];
 }
