@@ -122,19 +122,12 @@ async function wake(
     await sealed;
     return null;
   }
-  const dialled = dialSocket(`${vmDirectory(plan)}/${socketNames.agent}`, options);
+  const channel = await dialSocket(`${vmDirectory(plan)}/${socketNames.agent}`, options);
   try {
-    const [channel] = await Promise.all([
-      dialled,
-      sealed,
-      span('load', () => loadState(qmp, options)),
-    ]);
+    await Promise.all([sealed, span('load', () => loadState(qmp, options))]);
     return channel;
   } catch (error) {
-    dialled.then(
-      (channel) => channel.on('error', () => {}).destroy(),
-      () => {},
-    );
+    channel.on('error', () => {}).destroy();
     throw error;
   }
 }
