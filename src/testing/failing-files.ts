@@ -5,9 +5,10 @@ import { type Files, nodeFiles } from '../base/files/files.js';
 export function failingFiles(
   failing: number,
   code: string,
+  working: Files = nodeFiles,
 ): { files: Files; calls: () => string[] } {
   const calls: string[] = [];
-  const files = new Proxy(nodeFiles, {
+  const files = new Proxy(working, {
     get(target, name: keyof Files) {
       const real = target[name] as (...given: unknown[]) => unknown;
       if (name === 'closeSync') return real;

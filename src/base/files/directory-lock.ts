@@ -34,9 +34,13 @@ export function takeLock(files: Files, directory: string): number | null | 'gone
   const locked = lockOrClose(files, fd);
   if (locked === null) return null;
   // It may be the lock of a directory that was removed, or removed and made anew, since it was opened.
-  if (isSameFile(files, fd, file)) return fd;
-  files.closeSync(fd);
-  return 'gone';
+  let isGone = true;
+  try {
+    isGone = !isSameFile(files, fd, file);
+  } finally {
+    if (isGone) files.closeSync(fd);
+  }
+  return isGone ? 'gone' : fd;
 }
 
 /** Whether someone holds the lock; a shared lock disturbs neither the owner nor others who ask. */

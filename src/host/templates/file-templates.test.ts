@@ -216,7 +216,7 @@ for (const [what, damage, reason] of damages) {
     if (what === 'a directory that others may write to') {
       await assert.rejects(templates.begin(key), {
         code: 'internal',
-        message: /^cannot build template a+: .* others than its owner may write to/,
+        message: /^cannot build template a+: others than its owner may write to/,
       });
     } else {
       const again = await make(templates);
@@ -326,7 +326,8 @@ test('a use is noted, to a minute, and never in the files that are checked', asy
   for (const ms of [Date.now() + 3_600_000, Date.now() - 3_600_000]) {
     clock.ms = ms;
     assert.notEqual(await templates.find(key, noReason), null);
-    assert.equal(await lastUsedAt(), new Date(ms).toISOString());
+    const noted = Date.parse((await lastUsedAt()) ?? '');
+    assert.ok(Math.abs(noted - ms) <= 1, `${noted} is not ${ms}`);
   }
 });
 
