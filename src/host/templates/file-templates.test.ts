@@ -234,14 +234,18 @@ const manifests: readonly [string, (text: string) => string, RegExp][] = [
   ['nothing', () => '', /it is empty$/],
   ['half of it', (text) => text.slice(0, text.length / 2), /it is not JSON: /],
   ['binary', () => '\0\u001b[2J', /it is not JSON: [^\p{Cc}]*$/u],
-  ['a list', () => '[]', /manifest: Invalid input/],
+  ['a list', () => '[]', /manifest is not an object$/],
   ['a newer format', change({ format: 2, state: 1 }), /its format is 2, this version .* reads 1$/],
-  ['no format', change({ format: undefined }), /format: Invalid input/],
+  ['no format', change({ format: undefined }), /manifest\.format is missing$/],
   ['another template', change({ id: 'b'.repeat(32) }), /it is of template "b{32}"$/],
   ['another image', change({ guestImage: 'x' }), /its guestImage is "x", not "0123456789abcdef"$/],
   ['another size', change({ memoryMiB: 256 }), /its memoryMiB is 256, not 512$/],
-  ['a way out', change({ generation: '../../etc' }), /generation: Invalid string/],
-  ['no hash', change({ state: { sizeBytes: 1 } }), /state\.sha256: Invalid input/],
+  [
+    'a way out',
+    change({ generation: '../../etc' }),
+    /manifest\.generation is not the name of a generation$/,
+  ],
+  ['no hash', change({ state: { sizeBytes: 1 } }), /manifest\.state\.sha256 is missing$/],
 ];
 for (const [what, damage, reason] of manifests) {
   test(`a manifest with ${what} is explained, and the template made anew`, async () => {
