@@ -5,10 +5,9 @@ import { type Files, nodeFiles } from '../base/files/files.js';
 export function failingFiles(
   failing: number,
   code: string,
-  working: Files = nodeFiles,
 ): { files: Files; calls: () => string[] } {
   const calls: string[] = [];
-  const files = new Proxy(working, {
+  const files = new Proxy(nodeFiles, {
     get(target, name: keyof Files) {
       const real = target[name] as (...given: unknown[]) => unknown;
       if (name === 'closeSync') return real;

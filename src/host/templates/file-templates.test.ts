@@ -292,8 +292,13 @@ for (const [what, put] of [
       };
       await make(templates);
       spoil();
-      await templates.find(key);
-      assert.equal((await templates.list()).length, 1);
+      const reasons: string[] = [];
+      await templates.find(key, (reason) => reasons.push(reason));
+      assert.equal(reasons.length, name === 'manifest.json' ? 1 : 0);
+      for (const reason of reasons)
+        assert.ok(reason.includes(path.join(root, key.id, name)), reason);
+      const [listed, ...more] = await templates.list();
+      assert.deepEqual([listed?.problem, more], [reasons[0] ?? null, []]);
       const made = await make(templates);
       assert.deepEqual(await templates.find(key, noReason), made);
       spoil();

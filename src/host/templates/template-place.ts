@@ -115,14 +115,21 @@ export class TemplatePlace {
     }
   }
 
+  /** @throws the system's error; Error that names the file and says why it is not read */
   openManifest(): number {
-    return openOwnFile(this.#files, this.manifestFile, maxManifestBytes);
+    return this.#namingManifest(() =>
+      openOwnFile(this.#files, this.manifestFile, maxManifestBytes),
+    );
   }
 
-  /** @throws Error that names the file and says what is wrong with it */
+  /** @throws the system's error; Error that names the file and says what is wrong with it */
   readManifest(fd: number): Manifest {
+    return this.#namingManifest(() => parseManifest(this.#files.readFileSync(fd), this.id));
+  }
+
+  #namingManifest<T>(look: () => T): T {
     try {
-      return parseManifest(this.#files.readFileSync(fd), this.id);
+      return look();
     } catch (error) {
       if (errnoOf(error) !== undefined) throw error;
       const reason = printable(reasonOf(error), maxReasonLength);
