@@ -1,7 +1,7 @@
 // The lock of a directory, which says that its owner lives: an flock that the kernel drops when the owner dies.
 import path from 'node:path';
 import { errnoOf } from '../errors.js';
-import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } from './files.js';
+import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from './files.js';
 import { isSameFile } from './own-files.js';
 
 export const lockName = 'lock';
@@ -47,7 +47,8 @@ export function takeLock(files: Files, directory: string): number | null | 'gone
 export function isLocked(files: Files, directory: string): boolean {
   let fd: number;
   try {
-    fd = files.openSync(path.join(directory, lockName), O_RDONLY | O_NOFOLLOW);
+    // A pipe that was put there shall not be waited for.
+    fd = files.openSync(path.join(directory, lockName), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw error;
