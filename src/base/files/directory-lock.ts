@@ -1,7 +1,7 @@
 // The lock of a directory, which says that its owner lives: an flock that the kernel drops when the owner dies.
 import path from 'node:path';
 import { errnoOf } from '../errors.js';
-import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } from './files.js';
+import { type Files, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from './files.js';
 import { isSameFile } from './own-files.js';
 
 export const lockName = 'lock';
@@ -34,16 +34,21 @@ export function takeLock(files: Files, directory: string): number | null | 'gone
   const locked = lockOrClose(files, fd);
   if (locked === null) return null;
   // It may be the lock of a directory that was removed, or removed and made anew, since it was opened.
-  if (isSameFile(files, fd, file)) return fd;
-  files.closeSync(fd);
-  return 'gone';
+  let isGone = true;
+  try {
+    isGone = !isSameFile(files, fd, file);
+  } finally {
+    if (isGone) files.closeSync(fd);
+  }
+  return isGone ? 'gone' : fd;
 }
 
 /** Whether someone holds the lock; a shared lock disturbs neither the owner nor others who ask. */
 export function isLocked(files: Files, directory: string): boolean {
   let fd: number;
   try {
-    fd = files.openSync(path.join(directory, lockName), O_RDONLY | O_NOFOLLOW);
+    // A pipe that was put there shall not be waited for.
+    fd = files.openSync(path.join(directory, lockName), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw error;

@@ -1,4 +1,17 @@
 // Checks that a record read from a file is one, field by field, and nothing else.
+import {
+  type Check,
+  flag,
+  isObject,
+  list,
+  number,
+  object,
+  oneOf,
+  orNull,
+  text,
+  texts,
+  union,
+} from '../../base/check-json.js';
 import type { ContainerConfig, Mount } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
 import type { Handle, ProcessHandle } from '../../model/handle.js';
@@ -6,82 +19,9 @@ import type { PodConfig } from '../../model/pod-config.js';
 import type { State } from '../../model/state.js';
 import type { ContainerRecord, PodRecord } from './store.js';
 
-/** Throws an Error that says where and why, unless `value` is a `T`. The type keeps each check complete. */
-type Check<T> = ((value: unknown, where: string) => void) & { readonly type?: T };
-type Fields<T> = { readonly [K in keyof T]-?: Check<T[K]> };
-
-function fail(where: string, expected: string): never {
-  throw new Error(`${where} is not ${expected}`);
-}
-
-const text: Check<string> = (value, where) => {
-  if (typeof value !== 'string') fail(where, 'text');
-};
-const number: Check<number> = (value, where) => {
-  if (typeof value !== 'number' || !Number.isFinite(value)) fail(where, 'a number');
-};
 const limit: Check<number | 'unlimited'> = (value, where) => {
   if (value !== 'unlimited') number(value, where);
 };
-const flag: Check<boolean> = (value, where) => {
-  if (typeof value !== 'boolean') fail(where, 'true or false');
-};
-
-function oneOf<const T extends string | number>(...values: readonly T[]): Check<T> {
-  return (value, where) => {
-    if (!(values as readonly unknown[]).includes(value)) fail(where, values.join(' or '));
-  };
-}
-
-function orNull<T>(check: Check<T>): Check<T | null> {
-  return (value, where) => {
-    if (value !== null) check(value, where);
-  };
-}
-
-function list<T>(check: Check<T>): Check<readonly T[]> {
-  return (value, where) => {
-    if (!Array.isArray(value)) return fail(where, 'a list');
-    for (const [index, item] of value.entries()) check(item, `${where}[${index}]`);
-  };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const texts: Check<Readonly<Record<string, string>>> = (value, where) => {
-  if (!isObject(value)) return fail(where, 'an object');
-  for (const [key, item] of Object.entries(value)) text(item, `${where}.${key}`);
-};
-
-/** Exactly these fields. */
-function object<T extends object>(fields: Fields<T>): Check<T> {
-  return (value, where) => {
-    if (!isObject(value)) return fail(where, 'an object');
-    for (const key of Object.keys(value)) {
-      if (!Object.hasOwn(fields, key)) throw new Error(`${where}.${key} is not known`);
-    }
-    for (const [key, check] of Object.entries<Check<unknown>>(fields)) {
-      if (!Object.hasOwn(value, key)) throw new Error(`${where}.${key} is missing`);
-      check(value[key], `${where}.${key}`);
-    }
-  };
-}
-
-/** One of several kinds of object, told apart by `kind`. */
-function union<T extends { readonly kind: string }>(
-  kinds: {
-    readonly [K in T['kind']]: Check<Extract<T, { readonly kind: K }>>;
-  },
-): Check<T> {
-  return (value, where) => {
-    if (!isObject(value)) return fail(where, 'an object');
-    const kind = String(value['kind']);
-    if (!Object.hasOwn(kinds, kind)) fail(`${where}.kind`, Object.keys(kinds).join(' or '));
-    kinds[kind as T['kind']](value, where);
-  };
-}
 
 const state = oneOf<State>('ready', 'running', 'paused', 'stopped');
 const signal = text as Check<NodeJS.Signals>;

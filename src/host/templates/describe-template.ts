@@ -49,7 +49,7 @@ function describe(
 
 function findProblem(files: Files, place: TemplatePlace, manifest: Manifest): string | null {
   try {
-    requireOwnDirectory(files, place.directory);
+    for (const directory of [place.root, place.directory]) requireOwnDirectory(files, directory);
     checkParts(files, templateFiles(place.path(manifest.generation)), manifest);
     return null;
   } catch (error) {

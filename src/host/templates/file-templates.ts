@@ -172,10 +172,19 @@ export class FileTemplates implements Templates {
       };
     } catch (error) {
       // Its files may have gone because it was replaced or removed meanwhile.
-      if (!isSameFile(this.#io, fd, place.manifestFile)) return { kind: 'replaced' };
-      return { kind: 'damaged', reason: reasonOf(error) };
+      return this.#isReplaced(place, fd)
+        ? { kind: 'replaced' }
+        : { kind: 'damaged', reason: reasonOf(error) };
     } finally {
       this.#io.closeSync(fd);
+    }
+  }
+
+  #isReplaced(place: TemplatePlace, manifestFd: number): boolean {
+    try {
+      return !isSameFile(this.#io, manifestFd, place.manifestFile);
+    } catch {
+      return false;
     }
   }
 

@@ -64,7 +64,12 @@ export class TemplatePlace {
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw error;
       }
-      requireOwnDirectory(this.#files, this.directory);
+      try {
+        requireOwnDirectory(this.#files, this.directory);
+      } catch (error) {
+        // Removed again by another process: the next attempt makes it anew.
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      }
       return true;
     });
   }
@@ -95,15 +100,19 @@ export class TemplatePlace {
     try {
       return takeLock(this.#files, this.directory);
     } catch (error) {
-      // A directory or a link in its place: nobody can hold that, so it is removed with everything.
-      if (!['EISDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw error;
+      if (!isNoLock(error)) throw error;
       this.setAside();
       return 'gone';
     }
   }
 
   isLocked(): boolean {
-    return isLocked(this.#files, this.directory);
+    try {
+      return isLocked(this.#files, this.directory);
+    } catch (error) {
+      if (isNoLock(error)) return false;
+      throw error;
+    }
   }
 
   isDirectory(): boolean {
@@ -115,14 +124,21 @@ export class TemplatePlace {
     }
   }
 
+  /** @throws the system's error; Error that names the file and says why it is not read */
   openManifest(): number {
-    return openOwnFile(this.#files, this.manifestFile, maxManifestBytes);
+    return this.#namingManifest(() =>
+      openOwnFile(this.#files, this.manifestFile, maxManifestBytes),
+    );
   }
 
-  /** @throws Error that names the file and says what is wrong with it */
+  /** @throws the system's error; Error that names the file and says what is wrong with it */
   readManifest(fd: number): Manifest {
+    return this.#namingManifest(() => parseManifest(this.#files.readFileSync(fd), this.id));
+  }
+
+  #namingManifest<T>(look: () => T): T {
     try {
-      return parseManifest(this.#files.readFileSync(fd), this.id);
+      return look();
     } catch (error) {
       if (errnoOf(error) !== undefined) throw error;
       const reason = printable(reasonOf(error), maxReasonLength);
@@ -204,6 +220,11 @@ export class TemplatePlace {
       this.#files.closeSync(fd);
     }
   }
+}
+
+/** A directory or a link lies in the lock's place: nobody can hold that, so it is removed with everything. */
+function isNoLock(error: unknown): boolean {
+  return ['EISDIR', 'ELOOP'].includes(errnoOf(error) ?? '');
 }
 
 function isMadeByBuilder(name: string): boolean {
