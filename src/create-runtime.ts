@@ -5,6 +5,7 @@ import { silentLogger } from './base/log.js';
 import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
 import { loadRuntimeConfig, toRuntimeConfig, withAbsolutePaths } from './config.js';
+import { defaultWarmPods } from './model/defaults.js';
 import type { RuntimeOptions } from './model/options.js';
 import type { Runtime } from './model/pod.js';
 import { LocalRuntime } from './pod/local-runtime.js';
@@ -19,8 +20,9 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   // Mistakes in options and environment are told here; files are read at first use.
   toRuntimeConfig({ options, environment: process.env, isRoot });
   const given = withAbsolutePaths({ options, environment: process.env });
-  return new LocalRuntime(() =>
-    span('load-mechanisms', () => loadMechanisms(given.options, given.environment, isRoot)),
+  return new LocalRuntime(
+    () => span('load-mechanisms', () => loadMechanisms(given.options, given.environment, isRoot)),
+    { warm: options.warm ?? defaultWarmPods },
   );
 }
 

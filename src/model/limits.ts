@@ -39,6 +39,8 @@ export const templateWaitMs = 6_000;
 export const templateRetryMs = 60_000;
 /** How long a template's guest is left alone before it is saved, in milliseconds: what it still has to do would be done anew in each clone. */
 export const templateRestMs = 1_000;
+/** How long after a waiting pod was handed out the next one is begun, in milliseconds: whoever has it gets the processor first. */
+export const warmRefillMs = 1_000;
 /** Longest call of the guest that is warmed up, in milliseconds. */
 export const warmUpCallTimeoutMs = 15_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */

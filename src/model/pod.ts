@@ -195,6 +195,8 @@ export interface Runtime {
   readonly templates: RuntimeTemplates;
   /** Starts a VM, as a clone of a template or by booting it, and makes the calling process its owner: the VM ends with the process. */
   createPod(options?: PodOptions): Promise<Pod>;
+  /** Deletes the pods that wait to be handed out (`warm`); none is made any more. Pods that were handed out stay. Safe to repeat. */
+  close(): Promise<void>;
   /**
    * What `createPod` and then `createContainer` with each of these options would make, the VM's command line and the
    * specifications among it. Nothing is made for it and nothing is written.

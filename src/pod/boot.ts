@@ -71,7 +71,7 @@ async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Pro
 }
 
 /** A second VM of a pod must not be made while something of the first one is there. */
-function hasLeftovers(error: unknown): boolean {
+export function hasLeftovers(error: unknown): boolean {
   return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
 }
 

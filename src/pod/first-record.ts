@@ -17,5 +17,6 @@ export function firstRecord(config: PodConfig, owner: ProcessHandle): PodRecord 
     containers: [],
     accelerator: null,
     origin: null,
+    waiting: false,
   };
 }

@@ -12,7 +12,7 @@ import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
 import type { ContainerConfig } from '../model/container-config.js';
 import type { PodEvent } from '../model/events.js';
-import { stopSignalTimeoutMs } from '../model/limits.js';
+import { agentCallTimeoutMs, stopSignalTimeoutMs } from '../model/limits.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -55,6 +55,7 @@ import { toPodStatus } from './status.js';
 import { Steps } from './steps.js';
 import { takeId } from './taken.js';
 import type { PodTemplates } from './templates/pod-templates.js';
+import { rehearse } from './templates/warm-up.js';
 
 export interface CreatePodOptions {
   readonly config: PodConfig;
@@ -66,6 +67,8 @@ export interface CreatePodOptions {
   readonly events: EventHub;
   /** Called once when the pod is no more. */
   readonly onDeleted: () => void;
+  /** Nobody has asked for it yet: it is `adopt`ed or deleted. Default false. */
+  readonly waiting?: boolean;
 }
 
 export class LocalPod implements Pod {
@@ -113,7 +116,9 @@ export class LocalPod implements Pod {
   static create(mechanisms: Mechanisms, options: CreatePodOptions): Promise<LocalPod> {
     const { config, signal, onProgress } = options;
     const what = `cannot create pod ${config.id}`;
-    const steps = new Steps(config.id, [mechanisms.onProgress, onProgress], mechanisms.log);
+    const { waiting = false } = options;
+    const listeners = waiting ? [] : [mechanisms.onProgress, onProgress];
+    const steps = new Steps(config.id, listeners, mechanisms.log);
     return doing(what, () =>
       Undo.run(async (undo) => {
         planPod(config, mechanisms.host);
@@ -121,7 +126,8 @@ export class LocalPod implements Pod {
         const book = await steps.run('store', async () => {
           const { store } = mechanisms;
           const owned = await takeId(store, () => store.create(config.id));
-          const opened = new PodBook(owned, firstRecord(config, mechanisms.owner));
+          const first = { ...firstRecord(config, mechanisms.owner), waiting };
+          const opened = new PodBook(owned, first);
           undo.add('record', () => letGo(opened));
           await opened.save();
           return opened;
@@ -137,8 +143,48 @@ export class LocalPod implements Pod {
         await pod.#save();
         throwIfAborted(signal, what);
         pod.#living(what);
-        pod.#introduce();
+        if (!waiting) pod.#introduce();
         return pod;
+      }),
+    );
+  }
+
+  /**
+   * Has a waiting pod do what a container needs first, so that the guest is quicker with the next one.
+   * Whatever fails makes it no better than it was; that its VM has died is noticed when it is adopted.
+   */
+  async rehearse(): Promise<void> {
+    const live = this.#living(`cannot warm up pod ${this.id}`);
+    live.vm.keepAwake(false);
+    const { defaults } = this.#mechanisms;
+    await rehearse(live, { directory: this.#book.owned.directory, defaults });
+  }
+
+  /**
+   * Makes a waiting pod the one that somebody has asked for; on failure or abort nothing is left of it.
+   * @param asked has the waiting pod's id
+   */
+  adopt(asked: Pick<CreatePodOptions, 'config' | 'signal' | 'onProgress'>): Promise<void> {
+    const { config, signal, onProgress } = asked;
+    const what = `cannot create pod ${this.id}`;
+    return doing(what, () =>
+      Undo.run(async (undo) => {
+        undo.add('pod', () => this.delete({ force: true }));
+        const { host, onProgress: always } = this.#mechanisms;
+        const { size } = planPod(config, host);
+        const live = this.#living(what);
+        live.vm.keepAwake(true);
+        this.#steps.beginAnew([always, onProgress]);
+        this.#book.update({ config, waiting: false, createdAt: new Date().toISOString() });
+        const bounds = { signal, timeoutMs: agentCallTimeoutMs };
+        await this.#steps.run('personalize', () =>
+          live.call(what, (agent) => agent.personalize(toIdentity(this.#book), bounds), signal),
+        );
+        await growVm(this.#steps, live, { what, size, signal });
+        await this.#save();
+        throwIfAborted(signal, what);
+        this.#living(what);
+        this.#introduce();
       }),
     );
   }
@@ -532,9 +578,12 @@ export class LocalPod implements Pod {
   }
 
   #sideForContainers(): PodSide {
+    const book = this.#book;
     return {
       pod: this,
-      hostname: this.#book.record.config.hostname,
+      get hostname() {
+        return book.record.config.hostname;
+      },
       steps: this.#steps,
       log: this.#log,
       defaults: this.#mechanisms.defaults,

@@ -24,15 +24,18 @@ import {
 import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
 import type { RuntimeTemplates } from '../model/template.js';
+import { hasLeftovers } from './boot.js';
 import { describePod } from './describe-pod.js';
 import { EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
+import { planPod } from './plan/plan-pod.js';
 import { removeDeadPod } from './release-pod.js';
 import { toPodStatus } from './status.js';
 import { PodTemplates } from './templates/pod-templates.js';
 import { LocalTemplates } from './templates/runtime-templates.js';
+import { WaitingPods } from './templates/waiting-pods.js';
 
 interface Coming {
   readonly abort: AbortController;
@@ -45,12 +48,21 @@ export class LocalRuntime implements Runtime {
   readonly #pods = new Map<string, LocalPod>();
   readonly #coming = new Map<string, Coming>();
   readonly #events = new EventHub();
+  readonly #waiting: WaitingPods;
   #mechanisms: Promise<Mechanisms> | undefined;
   #podTemplates: PodTemplates | undefined;
 
-  /** @param load gets the mechanisms at first use; tried again after a failure */
-  constructor(load: () => Promise<Mechanisms>) {
+  /**
+   * @param load gets the mechanisms at first use; tried again after a failure
+   * @param warm how many pods are made before anybody asks for them
+   */
+  constructor(load: () => Promise<Mechanisms>, { warm = 0 }: { readonly warm?: number } = {}) {
     this.#load = load;
+    this.#waiting = new WaitingPods({
+      count: warm,
+      make: (id, signal) => this.#makeWaiting(id, signal),
+    });
+    this.#waiting.fillSoon();
     this.templates = new LocalTemplates(async () => {
       const mechanisms = await this.#ready();
       return { mechanisms, podTemplates: this.#templatesOf(mechanisms) };
@@ -59,9 +71,15 @@ export class LocalRuntime implements Runtime {
 
   async createPod(options: PodOptions = {}): Promise<Pod> {
     const mechanisms = await this.#ready();
-    const config = await parsePodOptions(options, mechanisms.defaults);
-    const { id } = config;
+    const asked = await parsePodOptions(options, mechanisms.defaults);
+    planPod(asked, mechanisms.host);
     const fromTemplate = options.template ?? mechanisms.defaults.template;
+    const waiting = fromTemplate && options.id === undefined ? this.#waiting.take() : null;
+    const config =
+      waiting === null
+        ? asked
+        : await parsePodOptions({ ...options, id: waiting.id }, mechanisms.defaults);
+    const { id } = config;
     if (this.#pods.has(id) || this.#coming.has(id)) {
       throw new VirtcontainersError(
         'already-exists',
@@ -72,14 +90,29 @@ export class LocalRuntime implements Runtime {
     const forward = (): void => abort.abort(options.signal?.reason);
     if (options.signal?.aborted) forward();
     options.signal?.addEventListener('abort', forward, { once: true });
-    const creating = LocalPod.create(mechanisms, {
-      config,
-      signal: abort.signal,
-      onProgress: options.onProgress,
-      events: this.#events,
-      templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
-      onDeleted: () => this.#pods.delete(id),
-    });
+    const { onProgress } = options;
+    const { signal } = abort;
+    const create = (): Promise<LocalPod> =>
+      LocalPod.create(mechanisms, {
+        config,
+        signal,
+        onProgress,
+        events: this.#events,
+        templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
+        onDeleted: () => this.#pods.delete(id),
+      });
+    const creating =
+      waiting === null
+        ? create()
+        : waiting.adopt({ config, signal, onProgress }).then(
+            () => waiting,
+            (error: unknown) => {
+              if (signal.aborted || hasLeftovers(error)) throw error;
+              // It has died while it waited: what was asked for can be made all the same.
+              mechanisms.log.warn({ pod: id, reason: reasonOf(error) }, 'a waiting pod was lost');
+              return create();
+            },
+          );
     this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
     try {
       const pod = await creating;
@@ -89,6 +122,23 @@ export class LocalRuntime implements Runtime {
       this.#coming.delete(id);
       options.signal?.removeEventListener('abort', forward);
     }
+  }
+
+  async close(): Promise<void> {
+    await this.#waiting.close();
+  }
+
+  async #makeWaiting(id: string, signal: AbortSignal): Promise<LocalPod> {
+    const mechanisms = await this.#ready();
+    return LocalPod.create(mechanisms, {
+      config: await parsePodOptions({ id }, mechanisms.defaults),
+      signal,
+      onProgress: undefined,
+      events: this.#events,
+      templates: this.#templatesOf(mechanisms),
+      onDeleted: () => this.#pods.delete(id),
+      waiting: true,
+    });
   }
 
   async planPod(
@@ -182,7 +232,13 @@ export class LocalRuntime implements Runtime {
 
   async #entry(id: string): Promise<PodListEntry | null> {
     try {
-      return await this.podStatus(id);
+      const mine = this.#pods.get(id);
+      if (mine !== undefined) return await mine.status();
+      const { store } = await this.#ready();
+      const record = await store.load(id);
+      // Nobody has asked for it yet.
+      if (record.waiting) return null;
+      return toPodStatus(record, await store.hasLiveOwner(id));
     } catch (error) {
       // Gone since it was listed.
       if (isVirtcontainersError(error) && error.code === 'not-found') return null;

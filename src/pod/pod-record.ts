@@ -19,7 +19,7 @@ export class PodBook {
   }
 
   /** Changes the record in memory. */
-  update(change: Partial<Omit<PodRecord, 'version' | 'config'>>): void {
+  update(change: Partial<Omit<PodRecord, 'version'>>): void {
     this.#record = { ...this.#record, ...change };
   }
 

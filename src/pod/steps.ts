@@ -9,7 +9,7 @@ type Listener = (event: ProgressEvent) => void;
 /** The steps of one pod. */
 export class Steps {
   readonly #podId: string;
-  readonly #listeners: readonly Listener[];
+  #listeners: readonly Listener[];
   readonly #log: Logger;
   readonly #timings: Timings[number][] = [];
 
@@ -17,6 +17,12 @@ export class Steps {
     this.#podId = podId;
     this.#listeners = listeners.filter((listener) => listener !== undefined);
     this.#log = log;
+  }
+
+  /** Forgets what was before, and tells others from now on. */
+  beginAnew(listeners: readonly (Listener | undefined)[]): void {
+    this.#timings.length = 0;
+    this.#listeners = listeners.filter((listener) => listener !== undefined);
   }
 
   /** How long each step took; the oldest are forgotten after a thousand. */

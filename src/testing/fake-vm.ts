@@ -41,6 +41,7 @@ export class FakeVm implements Vm {
   /** Whether it was told to stop: only that releases what a VM holds in its owner's process. */
   stopped = false;
   isPaused = false;
+  isAwake = true;
   /** Where its state was saved. */
   savedTo: string | null = null;
   readonly #service: ServiceImplementation;
@@ -97,6 +98,10 @@ export class FakeVm implements Vm {
       cpus: Math.max(this.#size.cpus, size.cpus),
       memoryMiB: Math.max(this.#size.memoryMiB, size.memoryMiB),
     };
+  }
+
+  keepAwake(isNeeded: boolean): void {
+    this.isAwake = isNeeded;
   }
 
   /** Its agent reads nothing, and what it sends does not arrive, until `resume`. */

@@ -138,6 +138,8 @@ export interface Vm {
   readonly size: VmSize;
   /** Grows the VM to at least `size`; the guest must then bring it online. Shrinking is not done. */
   grow(size: VmSize): Promise<void>;
+  /** Whether it keeps this process from ending by itself; it does from its start on. */
+  keepAwake(isNeeded: boolean): void;
   /** Stops its processors; a paused VM can be ended. Both are safe to repeat. */
   pause(): Promise<void>;
   resume(): Promise<void>;

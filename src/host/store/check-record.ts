@@ -99,6 +99,7 @@ const podRecord = object<PodRecord>({
   containers: list(containerRecord),
   accelerator: orNull(oneOf('kvm', 'tcg')),
   origin: orNull(oneOf('boot', 'clone')),
+  waiting: flag,
 });
 
 /** The format that is written. */
@@ -124,7 +125,7 @@ export function parseRecord(json: string): PodRecord {
     );
   }
   // What was written before there were templates does not say it.
-  const record = isObject(value) ? { origin: null, ...value } : value;
+  const record = isObject(value) ? { origin: null, waiting: false, ...value } : value;
   podRecord(record, 'record');
   return record as PodRecord;
 }

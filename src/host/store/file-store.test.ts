@@ -84,8 +84,13 @@ const changed = (change: (record: Record<string, unknown>) => void): string => {
   return JSON.stringify(record);
 };
 test('a record from before there were templates is read', async () => {
-  const { store } = await podWithRecord(changed((record) => delete record['origin']));
-  assert.deepEqual(await store.load('a'), { ...sampleRecord('a'), origin: null });
+  const { store } = await podWithRecord(
+    changed((record) => {
+      delete record['origin'];
+      delete record['waiting'];
+    }),
+  );
+  assert.deepEqual(await store.load('a'), { ...sampleRecord('a'), origin: null, waiting: false });
 });
 
 const damaged: readonly [string, string, RegExp][] = [

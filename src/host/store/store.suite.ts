@@ -64,6 +64,7 @@ export function sampleRecord(podId: string): PodRecord {
     ],
     accelerator: 'tcg',
     origin: 'boot',
+    waiting: false,
   };
 }
 

@@ -32,6 +32,8 @@ export interface PodRecord {
   readonly accelerator: 'kvm' | 'tcg' | null;
   /** How the VM started last. */
   readonly origin: 'boot' | 'clone' | null;
+  /** Nobody has asked for it yet: it is kept to be handed out. */
+  readonly waiting: boolean;
 }
 
 /** Keeps records below one root directory. */

@@ -9,11 +9,13 @@ import type { PodShare } from '../../host/share/share.js';
 import type { Defaults } from '../../model/defaults.js';
 import { streamChunkBytes, warmUpCallTimeoutMs } from '../../model/limits.js';
 import { parseContainerOptions } from '../../model/parse/container-options.js';
-import { toGuestProcess } from '../../oci/to-guest-spec.js';
+import type { LiveVm } from '../live-vm.js';
 import { planGuest } from '../plan/plan-guest.js';
 
 /** What is done once is still slow in a clone; from the eighth time on nothing gets faster. */
 const rounds = 8;
+/** A pod that waits was warmed up as a template; once more translates what it runs, the second time ties it together. */
+const rehearsals = 2;
 const hostname = 'template';
 const command = ['/bin/echo', 'warm'];
 
@@ -34,30 +36,70 @@ export interface WarmUpOptions {
  * @returns the last connection, which is open
  */
 export async function warmUp(options: WarmUpOptions): Promise<Agent> {
-  const { what, share, signal } = options;
-  const root = await makeRoot(options.scratch);
-  const binding = await share.bind({ source: root, readOnly: true, cached: true });
+  const { what, share, scratch, defaults, signal } = options;
   const bounds = { signal, timeoutMs: warmUpCallTimeoutMs };
+  const toContainer = await toWarmContainers(share, scratch, defaults);
   for (let round = 1; ; round += 1) {
     throwIfAborted(signal, what);
     const agent = await options.attach();
     const machineId = randomBytes(16).toString('hex');
     await agent.personalize({ hostname, machineId }, bounds);
-    const container = await toContainer(`warm-${round}`, root, options.defaults, {
-      kind: 'directory',
-      source: binding,
-      discardWrites: true,
-    });
-    await runContainer(agent, container, bounds);
+    await runContainer(agent, await toContainer(round), bounds);
     await agent.quiesce(bounds);
     if (round === rounds) return agent;
     agent.close();
   }
 }
 
+/** The same in a pod that waits, whose shares stay mounted: the emulator's translated code is then there, too. */
+export async function rehearse(
+  live: LiveVm,
+  { directory, defaults }: { readonly directory: string; readonly defaults: Defaults },
+): Promise<void> {
+  const what = 'cannot warm up';
+  const toContainer = await toWarmContainers(live.share, directory, defaults);
+  for (let round = 1; round <= rehearsals; round += 1) {
+    const container = await toContainer(round);
+    const bounds = { signal: undefined, timeoutMs: warmUpCallTimeoutMs };
+    await live.call(what, (agent) => runContainer(agent, container, bounds));
+  }
+}
+
+type ToContainer = (round: number) => Promise<GuestContainer>;
+
+async function toWarmContainers(
+  share: PodShare,
+  directory: string,
+  defaults: Defaults,
+): Promise<ToContainer> {
+  const rootfs = await makeRoot(directory);
+  const source = await share.bind({ source: rootfs, readOnly: true, cached: true });
+  return async (round) => {
+    const id = `warm-${round}`;
+    const config = await parseContainerOptions({ id, rootfs, command }, defaults);
+    const { spec } = planGuest('cannot warm up', config, hostname);
+    return {
+      containerId: id,
+      specJson: JSON.stringify({ ...spec, mounts: [...spec.mounts, busyboxMount] }),
+      root: { kind: 'directory', source, discardWrites: true },
+      sharedMounts: [],
+      stdin: false,
+      terminalSize: null,
+    };
+  };
+}
+
+/** The program comes from the guest image, none from the host. */
+const busyboxMount = {
+  destination: command[0],
+  type: 'bind',
+  source: 'virtc-guest:busybox',
+  options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
+};
+
 /** What a root needs for the guest's busybox to be mounted into it: no program comes from the host. */
 async function makeRoot(scratch: string): Promise<string> {
-  const root = path.join(scratch, 'root');
+  const root = path.join(scratch, 'warm-root');
   for (const name of ['', 'bin', 'dev', 'etc', 'proc', 'sys', 'tmp']) {
     await mkdir(path.join(root, name), { mode: 0o755 });
   }
@@ -69,33 +111,8 @@ async function makeRoot(scratch: string): Promise<string> {
   return root;
 }
 
-async function toContainer(
-  id: string,
-  rootfs: string,
-  defaults: Defaults,
-  root: GuestContainer['root'],
-): Promise<GuestContainer> {
-  const config = await parseContainerOptions({ id, rootfs, command }, defaults);
-  const { spec } = planGuest('cannot warm up', config, hostname);
-  const busybox = {
-    destination: command[0],
-    type: 'bind',
-    source: 'virtc-guest:busybox',
-    options: ['bind', 'rprivate', 'nosuid', 'nodev', 'ro'],
-  };
-  return {
-    containerId: id,
-    specJson: JSON.stringify({ ...spec, mounts: [...spec.mounts, busybox] }),
-    root,
-    sharedMounts: [],
-    stdin: false,
-    terminalSize: null,
-    processJson: JSON.stringify(toGuestProcess(config.process, { ...config, hostname })),
-  } as GuestContainer;
-}
-
 interface Bounds {
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
 }
 

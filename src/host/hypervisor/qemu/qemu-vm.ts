@@ -26,6 +26,8 @@ export interface QemuVmParts {
   readonly runsSinceMs: number;
   /** A connection to the agent's channel that was opened already; the first one to be handed out. */
   readonly agentChannel: Socket | null;
+  /** Its other connections. */
+  readonly sockets: readonly Socket[];
   /** Lets the VM's process have memory for a VM of that size. */
   readonly allowMemory: (memoryMiB: number) => void;
   /** Releases all that the VM held on the host; the process is gone by then. */
@@ -44,6 +46,8 @@ export class QemuVm implements Vm {
   readonly #hotPlug: HotPlug;
   readonly #release: () => Promise<void>;
   #agentChannel: Socket | null;
+  /** What the owner's process waits on. */
+  readonly #sockets: Socket[];
 
   constructor(all: QemuVmParts) {
     const { plan, accelerator, handle, parts, qmp, allowMemory, release } = all;
@@ -58,6 +62,8 @@ export class QemuVm implements Vm {
     this.#hotPlug = new HotPlug(qmp, plan, allowMemory);
     this.#release = release;
     this.#agentChannel = all.agentChannel;
+    this.#sockets = [...all.sockets];
+    if (all.agentChannel !== null) this.#sockets.push(all.agentChannel);
     // It may end before anybody has asked for it.
     this.#agentChannel?.on('error', () => {});
   }
@@ -78,7 +84,10 @@ export class QemuVm implements Vm {
     if (opened !== null && !opened.destroyed) return Promise.resolve(opened);
     return this.#parts.during(what, async () => {
       try {
-        return await dialSocket(path, { what, signal });
+        const socket = await dialSocket(path, { what, signal });
+        this.#sockets.push(socket);
+        socket.once('close', () => this.#sockets.splice(this.#sockets.indexOf(socket), 1));
+        return socket;
       } catch (error) {
         if (error instanceof VirtcontainersError) throw error;
         const message = `${what}: ${reasonOf(error)}`;
@@ -89,6 +98,10 @@ export class QemuVm implements Vm {
 
   grow(size: VmSize): Promise<void> {
     return this.#parts.during(this.#cannot('grow'), () => this.#hotPlug.grow(size));
+  }
+
+  keepAwake(isNeeded: boolean): void {
+    for (const socket of this.#sockets) isNeeded ? socket.ref() : socket.unref();
   }
 
   pause(): Promise<void> {

@@ -53,7 +53,7 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       process: parts.process.handle,
       cgroups,
     };
-    const { qmp, agentChannel } = await guarded(context, parts, async (signal) => {
+    const { qmp, sockets, agentChannel } = await guarded(context, parts, async (signal) => {
       context.cgroups.add(cgroups, parts.process.pid);
       // The record is written while QEMU starts.
       const [connected] = await Promise.all([
@@ -62,10 +62,10 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       ]);
       // All sockets are there, and nothing of the guest's has run: from here on it can leave us nothing to remove.
       endStart?.();
-      const channel = await wake(context, parts, connected, { signal, what });
+      const channel = await wake(context, parts, connected.qmp, { signal, what });
       runsSinceMs = monotonicMs();
-      await span('cont', () => connected.execute('cont', undefined, { signal }));
-      return { qmp: connected, agentChannel: channel };
+      await span('cont', () => connected.qmp.execute('cont', undefined, { signal }));
+      return { ...connected, agentChannel: channel };
     });
     if (trace !== undefined) void parts.exited.then(trace.open('run', 'qemu'));
     const release = async (): Promise<void> => {
@@ -82,6 +82,7 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       qmp,
       runsSinceMs,
       agentChannel,
+      sockets,
       allowMemory,
       release,
     });
@@ -212,15 +213,17 @@ async function connect(
   directory: string,
   parts: VmParts,
   options: { readonly signal: AbortSignal; readonly what: string },
-): Promise<QmpClient> {
+): Promise<{ readonly qmp: QmpClient; readonly sockets: readonly Socket[] }> {
   const dial = (name: SocketName) => dialWhenThere(`${directory}/${socketNames[name]}`, options);
-  const qmp = await QmpClient.connect(await dial('qmp'), {
+  const qmpSocket = await dial('qmp');
+  const qmp = await QmpClient.connect(qmpSocket, {
     signal: options.signal,
     timeoutMs: qemuStartMs,
   });
   parts.attachQmp(qmp);
-  parts.console.follow(await dial('console'));
-  return qmp;
+  const consoleSocket = await dial('console');
+  parts.console.follow(consoleSocket);
+  return { qmp, sockets: [qmpSocket, consoleSocket] };
 }
 
 /**

@@ -1,0 +1,82 @@
+// Pods that wait to be handed out: clones that run and are warmed up, replaced in the background, gone with their owner.
+import { VirtcontainersError } from '../../base/errors.js';
+import { newId } from '../../model/id.js';
+import { warmRefillMs } from '../../model/limits.js';
+import { attempt } from '../errors.js';
+import type { LocalPod } from '../local-pod.js';
+
+export interface WaitingPodsOptions {
+  /** How many are kept. */
+  readonly count: number;
+  /** Makes one. */
+  readonly make: (id: string, signal: AbortSignal) => Promise<LocalPod>;
+}
+
+export class WaitingPods {
+  readonly #options: WaitingPodsOptions;
+  readonly #waiting: LocalPod[] = [];
+  readonly #ending = new AbortController();
+  #filling: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  // They keep no program from ending; at its end they are deleted.
+  readonly #closeAtEnd = (): void => void this.close().catch(() => {});
+
+  constructor(options: WaitingPodsOptions) {
+    this.#options = options;
+    if (options.count > 0) process.on('beforeExit', this.#closeAtEnd);
+  }
+
+  /** One that waits, if there is one; another takes its place soon. */
+  take(): LocalPod | null {
+    const taken = this.#waiting.shift() ?? null;
+    this.fillSoon();
+    return taken;
+  }
+
+  /** Makes what is missing, when whoever has just taken one has had the processor for a while. */
+  fillSoon(): void {
+    if (this.#ending.signal.aborted || this.#options.count === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#filling ??= this.#fill().finally(() => {
+        this.#filling = null;
+      });
+    }, warmRefillMs).unref();
+  }
+
+  /**
+   * Deletes all of them; none is made any more. Safe to repeat.
+   * @throws VirtcontainersError `internal` where something was not released
+   */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    process.off('beforeExit', this.#closeAtEnd);
+    this.#ending.abort(new Error('waiting pods are no longer wanted'));
+    await this.#filling;
+    const failures = await Promise.all(
+      this.#waiting.splice(0).map((pod) => attempt(pod.id, () => pod.delete({ force: true }))),
+    );
+    if (failures.flat().length === 0) return;
+    throw new VirtcontainersError('internal', `cannot delete waiting pods: ${failures.flat()}`);
+  }
+
+  // One after the other: each takes a whole processor. One that cannot be made is tried again when the next is taken.
+  async #fill(): Promise<void> {
+    const { count, make } = this.#options;
+    const { signal } = this.#ending;
+    while (this.#waiting.length < count && !signal.aborted) {
+      const id = newId();
+      let made: LocalPod | null = null;
+      try {
+        made = await make(id, signal);
+        await made.rehearse();
+        this.#waiting.push(made);
+      } catch {
+        // Whoever asks for a pod meets the same and is told.
+        await attempt(id, () => made?.delete({ force: true }));
+        return;
+      }
+    }
+  }
+}
