@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { VirtcontainersError } from '../../base/errors.js';
 import { addEntropy, setClock, setHostname } from '../../base/native/machine.js';
 import { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../base/native/mounts.js';
+import { monotonicMs } from '../../base/trace/span.js';
 import type { Identity, MachineSize, System } from '../doors.js';
 import type { MachineUsage } from '../usage.js';
 import { toMachineUsage } from './machine-usage.js';
@@ -25,6 +26,7 @@ export function mountBase(folder: string): void {
 /** The machine that the agent runs on as its first process. */
 export class LinuxMachine implements System {
   readonly #folder: string;
+  #kernelRelease: string | undefined;
   readonly #onSize: () => void;
 
   /**
@@ -36,12 +38,15 @@ export class LinuxMachine implements System {
     this.#onSize = onSize;
   }
 
+  /** Read once: a handshake is the first thing that a clone does, and each file that it reads is code to be translated. */
   get kernelRelease(): string {
-    return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+    this.#kernelRelease ??= readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+    return this.#kernelRelease;
   }
 
+  /** The guest is never suspended, so its monotonic clock is its uptime. */
   uptimeMs(): number {
-    return Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1000;
+    return monotonicMs();
   }
 
   /** The agent itself keeps nothing random and no clock: what it uses of both comes from the kernel each time. */
