@@ -26,7 +26,7 @@ const steps = {
     runTests(testFiles(['src', 'guest-image', 'test/bench']), {
       concurrency: availableParallelism(),
       testTimeoutMs: 60_000,
-      timeoutMs: 240_000,
+      timeoutMs: 600_000,
       output: 'keep',
     }),
   'format and lint': program(
