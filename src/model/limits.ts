@@ -45,6 +45,8 @@ export const warmRefillMs = 1_000;
 export const warmUpCallTimeoutMs = 15_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** How far the clock of a guest may be from the host's when it is set, in milliseconds. */
+export const guestClockErrorMs = 50;
 /** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
 export const traceTimeoutMs = 5_000;
 /** Events that wait for a reader; what comes beyond is only counted. */
