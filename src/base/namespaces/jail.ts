@@ -119,20 +119,26 @@ function openStdio(inherited: readonly string[]): Stdio {
 
 function openInherited(path: string): number {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  let fd: number;
   try {
-    const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
-    const missing = errnoOf(error) === 'ENOENT';
+    const errno = errnoOf(error) ?? '';
     throw new VirtcontainersError(
-      missing ? 'not-found' : 'internal',
-      `cannot open ${path} for the jail: ${missing ? 'it does not exist' : reasonOf(error)}`,
+      errno === 'ENOENT' ? 'not-found' : 'internal',
+      `cannot open ${path} for the jail: ${unopened[errno] ?? reasonOf(error)}`,
       { cause: error },
     );
   }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
   throw new VirtcontainersError('internal', `cannot open ${path} for the jail: it is not a file`);
 }
+
+const unopened: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ELOOP: 'it is a link',
+};
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
