@@ -11,14 +11,15 @@ import { type CgroupMaker, hostCgroups } from '../host/hypervisor/qemu/cgroup-ma
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
 import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
+import { FileTemplates } from '../host/templates/file-templates.js';
 import { defaults } from '../model/defaults.js';
+import type { Warning } from '../model/warning.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import { listenForHosts } from '../wire/attach/index.js';
 import { serve } from '../wire/ttrpc/index.js';
 import { FakeCrun } from './fake-crun.js';
 import { FakeQemu } from './fake-qemu.js';
 import { FakeSystem } from './fake-system.js';
-import { FakeTemplates } from './fake-templates.js';
 
 export class DiskWorld {
   /** Holds the run root, the lib root, and a directory that containers can have as their root. */
@@ -31,17 +32,27 @@ export class DiskWorld {
   readonly qemus: FakeQemu[] = [];
   /** What was logged: each line's fields and text as one. */
   readonly logged: string[] = [];
+  readonly warnings: Warning[] = [];
   runtime: LocalRuntime;
   readonly #name: string;
+  readonly #template: boolean;
 
   /**
    * @param options.directory of its own, removed by `close`. Default: one in the temporary directory
    * @param options.cgroups whether there are any. Default: there are
+   * @param options.template whether pods are cloned from templates, which are real files then. Default: they boot
    */
-  constructor(options: { readonly directory?: string; readonly cgroups?: boolean } = {}) {
+  constructor(
+    options: {
+      readonly directory?: string;
+      readonly cgroups?: boolean;
+      readonly template?: boolean;
+    } = {},
+  ) {
     const directory = options.directory ?? mkdtempSync(path.join(tmpdir(), 'virtc-disk-'));
     this.directory = directory;
     this.#name = path.basename(directory);
+    this.#template = options.template ?? false;
     this.runRoot = path.join(directory, 'run');
     this.libRoot = path.join(directory, 'lib');
     this.rootfs = directory;
@@ -108,7 +119,8 @@ export class DiskWorld {
       hypervisor: withoutNamespace(qemu, this.cgroups),
       share: new NinePShare(),
       store: new FileStore({ root: this.runRoot, logs }),
-      templates: new FakeTemplates(),
+      templates: new FileTemplates({ root: path.join(this.libRoot, 'templates') }),
+      templateRestMs: 0,
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => ({
         id: 'fake',
@@ -122,11 +134,11 @@ export class DiskWorld {
       }),
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       accelerator: 'tcg',
-      defaults: { ...defaults, template: false },
+      defaults: { ...defaults, template: this.#template },
       owner: { pid: process.pid, startTime: '1' },
       log: this.#logger(),
       onProgress: undefined,
-      onWarning: undefined,
+      onWarning: (warning: Warning) => this.warnings.push(warning),
     } as const;
     return new LocalRuntime(async () => mechanisms);
   }
