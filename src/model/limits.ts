@@ -3,8 +3,8 @@
 /** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
 export const defaultVmMemoryMiB = 512;
 /**
- * Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. With 112 it
- * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
+ * Memory that the guest itself needs beside its containers, in MiB: 63 that the kernel keeps before it counts, 43 in its slabs
+ * and the like, 19 for the agent, and what that keeps for its calls. With 144 it does not start; with 192 it has 16 for processes.
  */
 export const guestOverheadMiB = 192;
 /** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
