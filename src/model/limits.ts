@@ -33,7 +33,7 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for the agent of a clone, in milliseconds: it answers in a tenth of a second on a quiet machine; then the pod boots cold. */
 export const cloneTimeoutMs = 20_000;
-/** Longest wait for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
+/** Longest wait of one pod for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
 export const templateWaitMs = 6_000;
 /** How long after a template could not be made the next attempt is made, in milliseconds. */
 export const templateRetryMs = 60_000;
