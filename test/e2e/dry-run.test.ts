@@ -30,7 +30,7 @@ test('nothing is made: no directory, no lock, no log, no mount, no process', asy
   const before = readdirSync(e2e.libRoot, { recursive: true });
   const { code, stdout, stderr } = await dryRun();
   assert.deepEqual([code, stderr], [0, '']);
-  assert.match(stdout.toString(), /^ {4}-m 512M,slots=16,maxmem=65536M \\$/m);
+  assert.match(stdout.toString(), /^ {4}-m 512M,slots=16,maxmem=65664M \\$/m);
   assert.match(stdout.toString(), /^ {2}\/data +\/var\/tmp\/\S+, read-only$/m);
   assert.deepEqual(readdirSync(e2e.runRoot), []);
   assert.deepEqual(readdirSync(e2e.libRoot, { recursive: true }), before);

@@ -38,7 +38,7 @@ test('the text tells the accelerator, the sizes, the binds, the command line and
   has('  size         1 processor and 512 MiB at boot, then 1 processor and 384 MiB added');
   has('  fake \\');
   has('    -name web \\');
-  has('    -m 512M,slots=16,maxmem=65536M \\');
+  has('    -m 512M,slots=16,maxmem=65664M \\');
   has("  /      /tmp, read-only, cached; writes go to the VM's memory");
   has('  /data  /tmp, read-only');
   has('  /src   /usr, writable');
