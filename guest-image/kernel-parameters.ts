@@ -20,5 +20,9 @@ export const kernelParameters: readonly string[] = [
   // All devices are on the first bus and on the ports that it shows.
   'pci=lastbus=0',
   'cryptomgr.notests',
+  // What has no policy here (AppArmor, TOMOYO, BPF) would be asked at each call all the same, and nobody reads the pressures
+  // (PSI) that are counted at each switch between tasks.
+  'lsm=landlock,yama',
+  'psi=0',
   'net.ifnames=0',
 ];

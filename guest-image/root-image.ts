@@ -1,20 +1,9 @@
 // The guest's root file system: Node, koffi, crun, busybox and the init of containers, read-only.
-import {
-  chmod,
-  copyFile,
-  cp,
-  mkdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { memoryBlockMiB } from '../src/model/limits.js';
 import type { DebianArchive } from './debian-archive.js';
+import { erofsRecipe, makeErofs } from './erofs.js';
 import { hashFile } from './hash.js';
 import { runProgram } from './run-program.js';
 
@@ -30,8 +19,7 @@ export const rootRecipe = {
     'libpthread.so.0',
     'libstdc++.so.6',
   ],
-  // Files whose ends lie apart from the rest, and compressed ones, cannot be used where they are (DAX).
-  layout: ['-Enoinline_data'],
+  erofs: erofsRecipe,
   directories: ['dev', 'proc', 'root', 'run', 'sys', 'tmp', 'var', 'usr/bin', 'usr/lib', 'etc'],
   links: { bin: 'usr/bin', sbin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64', 'usr/sbin': 'bin' },
   files: {
@@ -101,27 +89,14 @@ export async function buildRootImage(
   await runProgram('ldconfig', ['-r', root], { what, signal });
   await rm(path.join(root, 'var/cache'), { recursive: true, force: true });
 
-  // One time stamp, one identifier and one owner: equal contents give equal images.
-  const same = ['-T', '0', '-U', '00000000-0000-4000-8000-000000000000', '--all-root'];
   const image = path.join(directory, 'root.erofs');
-  await runProgram('mkfs.erofs', [...rootRecipe.layout, ...same, image, root], { what, signal });
-  await padToMemoryBlock(image);
+  await makeErofs(image, { root, program: 'usr/bin/node', signal });
   return {
     koffi: koffi.version,
     busybox: versions['busybox-static'] ?? '',
     libc: versions['libc6'] ?? '',
     tini: versions['tini'] ?? '',
   };
-}
-
-/**
- * Guests have the image in their address space, below memory that is added to them later: Linux takes memory only at
- * multiples of a block.
- */
-async function padToMemoryBlock(image: string): Promise<void> {
-  const block = memoryBlockMiB * 1024 * 1024;
-  const { size } = await stat(image);
-  await truncate(image, Math.ceil(size / block) * block);
 }
 
 async function install(from: string, to: string): Promise<void> {

@@ -25,7 +25,7 @@ const steps = {
   'unit tests': () =>
     runTests(testFiles(['src', 'guest-image', 'test/bench']), {
       concurrency: availableParallelism(),
-      testTimeoutMs: 60_000,
+      testTimeoutMs: 120_000,
       timeoutMs: 600_000,
       output: 'keep',
     }),

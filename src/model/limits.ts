@@ -3,8 +3,8 @@
 /** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
 export const defaultVmMemoryMiB = 512;
 /**
- * Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. With 112 it
- * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
+ * Memory that the guest itself needs beside its containers, in MiB: 63 that the kernel keeps before it counts, 43 in its slabs
+ * and the like, 19 for the agent, and what that keeps for its calls. With 144 it does not start; with 192 it has 16 for processes.
  */
 export const guestOverheadMiB = 192;
 /** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
@@ -33,7 +33,7 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for the agent of a clone, in milliseconds: it answers in a tenth of a second on a quiet machine; then the pod boots cold. */
 export const cloneTimeoutMs = 20_000;
-/** Longest wait for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
+/** Longest wait of one pod for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
 export const templateWaitMs = 6_000;
 /** How long after a template could not be made the next attempt is made, in milliseconds. */
 export const templateRetryMs = 60_000;
@@ -45,6 +45,8 @@ export const warmRefillMs = 1_000;
 export const warmUpCallTimeoutMs = 15_000;
 /** Longest wait for an agent call that does not wait for a container, in milliseconds. */
 export const agentCallTimeoutMs = 30_000;
+/** How far the clock of a guest may be from the host's when it is set, in milliseconds. */
+export const guestClockErrorMs = 50;
 /** Longest wait for a guest's times where a pod is traced, in milliseconds: a trace must not hold its pod up for long. */
 export const traceTimeoutMs = 5_000;
 /** Events that wait for a reader; what comes beyond is only counted. */

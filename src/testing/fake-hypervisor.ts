@@ -108,6 +108,7 @@ const noJail: JailDescription = {
   readOnlyBinds: [],
   writableBinds: [],
   exports: [],
+  inherited: [],
   devices: [],
 };
 

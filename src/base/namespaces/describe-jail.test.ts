@@ -65,6 +65,14 @@ test('its binds are those of the specification, behind the host’s own packages
   for (const bind of system) assert.ok(existsSync(bind) && !lstatSync(bind).isSymbolicLink(), bind);
 });
 
+test('the files that it inherits are told, and that there are none', () => {
+  const isolation = { userNamespace: true, idmappedBinds: true };
+  assert.deepEqual(describeJail(spec, isolation).inherited, []);
+  const jail = describeJail({ ...spec, inherited: ['/template/state'] }, isolation);
+  assert.deepEqual(jail.inherited, ['/template/state']);
+  assert.ok(!jail.readOnlyBinds.includes('/template/state'));
+});
+
 test('a program of the host’s own people brings their tree along', () => {
   const own = { ...spec, argv: ['/usr/local/bin/qemu'] };
   const jail = describeJail(own, { userNamespace: true, idmappedBinds: true });

@@ -17,6 +17,8 @@ export interface JailDescription {
   readonly writableBinds: readonly string[];
   /** Roots that hold the mount points of a share. */
   readonly exports: readonly string[];
+  /** Files whose content it can read, at its descriptors 3 and on, without having their paths. */
+  readonly inherited: readonly string[];
   readonly devices: readonly string[];
 }
 
@@ -36,6 +38,7 @@ export function describeJail(spec: JailSpec, isolation: Isolation): JailDescript
     readOnlyBinds: [...systemParts(spec.argv[0] ?? '').binds, ...spec.readOnlyPaths],
     writableBinds: spec.writablePaths,
     exports: spec.exports,
+    inherited: spec.inherited ?? [],
     devices: spec.devices.map((name) => `/dev/${name}`),
   };
 }

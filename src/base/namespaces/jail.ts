@@ -1,11 +1,12 @@
 // Spawns a process in a jail: namespaces of its own, a root that holds only what it needs, an unprivileged user.
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { errnoOf, reasonOf, VirtcontainersError } from '../errors.js';
+import { VirtcontainersError } from '../errors.js';
 import { makePipe } from '../native/pipes.js';
 import { span } from '../trace/span.js';
 import { usesUserNamespace } from './describe-jail.js';
+import { openInherited } from './inherited.js';
 import { type Isolation, type JailSpec, jailUserId } from './jail-spec.js';
 import { planLauncher } from './launcher.js';
 import { type IsolationSupport, idmapUserNamespace, probeIsolation } from './user-namespace.js';
@@ -115,23 +116,6 @@ function openStdio(inherited: readonly string[]): Stdio {
     for (const fd of opened) closeSync(fd);
     throw error;
   }
-}
-
-function openInherited(path: string): number {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  try {
-    const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
-  } catch (error) {
-    const missing = errnoOf(error) === 'ENOENT';
-    throw new VirtcontainersError(
-      missing ? 'not-found' : 'internal',
-      `cannot open ${path} for the jail: ${missing ? 'it does not exist' : reasonOf(error)}`,
-      { cause: error },
-    );
-  }
-  throw new VirtcontainersError('internal', `cannot open ${path} for the jail: it is not a file`);
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {

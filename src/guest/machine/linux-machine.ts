@@ -55,13 +55,14 @@ export class LinuxMachine implements System {
       const reason = `it has ${entropy.length} bytes of entropy and the machine id ${machineId}`;
       throw new VirtcontainersError('invalid-argument', `cannot take identity: ${reason}`);
     }
+    // First: while the rest is done the time goes on.
+    setClock(timeNs);
     const random = openSync('/dev/random', 'r');
     try {
       addEntropy(random, entropy);
     } finally {
       closeSync(random);
     }
-    setClock(timeNs);
     setHostname(hostname);
     this.#replace('/etc/hostname', `${hostname}\n`);
     this.#replace('/etc/machine-id', `${machineId}\n`);

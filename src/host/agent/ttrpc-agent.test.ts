@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { sleep } from '../../base/deadline.js';
 import type { VirtcontainersError } from '../../base/errors.js';
-import { streamChunkBytes } from '../../model/limits.js';
+import { guestClockErrorMs, streamChunkBytes } from '../../model/limits.js';
 import { agentCalls } from '../../testing/agent-calls.js';
 import { FakePort } from '../../testing/fake-port.js';
 import { listenForHosts } from '../../wire/attach/index.js';
@@ -157,6 +158,32 @@ test('two guests get different entropy', async () => {
     await agent.personalize({ hostname: 'h', machineId: 'a'.repeat(32) });
   }
   assert.notEqual(seen[0], seen[1]);
+  agent.close();
+});
+
+test("a guest's clock is set again where that took so long that it is late, and not for ever", async () => {
+  let answers = 0;
+  let errorMs = 0;
+  let slowMs: readonly number[] = [];
+  const { agent } = await attach({
+    personalize: async ({ timeNs }) => {
+      const afterMs = slowMs[answers++] ?? 0;
+      await sleep(afterMs);
+      errorMs = Number(timeNs / 1_000_000n) - Date.now();
+      return {};
+    },
+  });
+  const identity = { hostname: 'h', machineId: 'a'.repeat(32) };
+  for (const delays of [
+    [2 * guestClockErrorMs],
+    [2 * guestClockErrorMs, 70, 70],
+    Array.from({ length: 100 }, () => 1.5 * guestClockErrorMs),
+  ]) {
+    [answers, slowMs] = [0, delays];
+    await agent.personalize(identity);
+    assert.ok(answers >= 2 && answers <= 5, `${answers} answers`);
+    assert.ok(Math.abs(errorMs) <= 1.5 * guestClockErrorMs, `${errorMs} ms after ${answers}`);
+  }
   agent.close();
 });
 

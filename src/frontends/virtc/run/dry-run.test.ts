@@ -55,6 +55,14 @@ test('a VM that need not grow, and a root that is written to, are told so', asyn
   assert.match(formatPlan(await planOf({ cpus: '2' })), /at boot, then 1 processor added$/m);
 });
 
+test('the files that QEMU is given open are told', async () => {
+  const plan = await planOf({});
+  assert.match(formatPlan(plan), /^ {2}open files {9}none$/m);
+  const jail = { ...plan.vm.jail, inherited: ['/template/state'] };
+  const clone = { ...plan, vm: { ...plan.vm, jail } };
+  assert.match(formatPlan(clone), /^ {2}open files {9}\/template\/state$/m);
+});
+
 test('the JSON is the plan whole, as one object', async () => {
   const plan = await planOf({ init: true });
   const parsed = JSON.parse(toJson(plan)) as typeof plan;

@@ -49,6 +49,7 @@ function jailRows(jail: PlannedPod['vm']['jail']): [string, string][] {
     ['read-only', list(jail.readOnlyBinds)],
     ['writable', list(jail.writableBinds)],
     ['mount points', list(jail.exports)],
+    ['open files', list(jail.inherited)],
     ['devices', list(jail.devices)],
   ];
 }

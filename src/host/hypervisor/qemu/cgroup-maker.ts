@@ -10,7 +10,7 @@ import {
 } from '../../cgroup/cgroup.js';
 import type { VmPlan } from '../hypervisor.js';
 
-/** QEMU's own memory beside the guest's, in MiB: 60, and under emulation up to 256 of translated code. */
+/** QEMU's own memory beside the guest's, in MiB: 60, and under emulation up to 128 of translated code. */
 const qemuOverheadMiB = 768;
 /** QEMU's own threads beside one for each processor: main, RCU, up to 64 workers for files. */
 const qemuThreads = 128;

@@ -66,7 +66,7 @@ test('everything but the devices', () => {
     'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
     '-machine',
     'q35,memory-backend=m0,vmport=off,hpet=off,sata=off,smbus=off,usb=off,smm=off,i8042=off',
-    ...['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max,la57=off,erms=off,smap=off'],
+    ...['-accel', 'tcg,thread=multi,tb-size=128', '-cpu', 'max,la57=off,erms=off,smap=off'],
     ...['-object', 'memory-backend-ram,id=m0,size=512M,merge=off,dump=off'],
     ...['-m', '512M,slots=16,maxmem=8320M'],
     ...['-smp', '1,maxcpus=4,sockets=1,cores=4,threads=1'],

@@ -80,8 +80,8 @@ const board = {
   i8042: false,
 } as const;
 
-/** Translated code is kept in memory of the host: bounded, in MiB; a boot and its agent fill a quarter of it. */
-const translation = { thread: 'multi', 'tb-size': 256 } as const;
+/** Translated code is kept in memory of the host: bounded, in MiB; a boot and its agent fill two thirds of it, a clone begins without any. */
+const translation = { thread: 'multi', 'tb-size': 128 } as const;
 
 /**
  * Five-level page tables make each emulated table walk longer for nothing. Without fast strings (ERMS) Linux and glibc
