@@ -1,5 +1,5 @@
 // Many pods at the same time in one process.
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Pod } from '../../src/index.js';
 import type { Ground } from './ground.js';
 
@@ -9,6 +9,8 @@ const togetherMs = 120_000;
 /** Until the last of so many pods has printed, in milliseconds; all of them are clones, and gone afterwards. */
 export async function startTogether(ground: Ground, count: number): Promise<number> {
   const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(togetherMs)]);
+  // Each pod listens to it; more than ten would be taken for a leak.
+  setMaxListeners(0, signal);
   const pods: Pod[] = [];
   const begin = performance.now();
   const start = async (): Promise<void> => {
