@@ -1,6 +1,7 @@
 // Starts one QEMU: the steps in their order, each undone if a later one fails.
 import { mkdir, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { waitFor } from '../../../base/deadline.js';
 import { abortError, reasonOf, throwIfAborted, VirtcontainersError } from '../../../base/errors.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
 import { monotonicMs, recording, span } from '../../../base/trace/span.js';
@@ -117,7 +118,10 @@ async function wake(
 ): Promise<Socket | null> {
   // A template's VM runs nothing but the guest image, and must still be able to write its memory's file.
   if (plan.origin.kind === 'template') return null;
-  const sealed = span('seal', () => parts.process.seal());
+  const sealed = waitFor(
+    span('seal', () => parts.process.seal()),
+    options,
+  );
   if (plan.origin.kind === 'boot') {
     await sealed;
     return null;
