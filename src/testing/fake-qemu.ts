@@ -1,6 +1,6 @@
 // A QEMU without a machine: speaks QMP on the sockets that the arguments name, and fails where a test wants it to.
 import { mkdirSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { JailedExit, JailedProcess, JailSpec } from '../base/namespaces/jail.js';
 
@@ -29,8 +29,17 @@ export interface FakeQemuBehaviour {
   readonly ignoresQuit?: boolean;
   /** Who answers on its other sockets, by their names: `agent`, `console`. */
   readonly sockets?: Readonly<Record<string, (socket: Socket) => void>>;
+  /** How a state is sent or loaded. Default: as it should be. */
+  readonly migration?: FakeMigration;
   /** Called for each command, before it is answered, and with `seal` when its jail is sealed. */
   readonly onCommand?: (command: string) => void;
+}
+
+export interface FakeMigration {
+  /** What is sent of a state that is saved; null sends nothing and never ends. Default: a few bytes. */
+  readonly state?: Uint8Array | null;
+  /** How the migration ends; with null nothing is told of its end. Default: completed. */
+  readonly status?: 'completed' | 'failed' | null;
 }
 
 const greeting = {
@@ -48,6 +57,7 @@ export class FakeQemu {
   readonly #servers: Server[] = [];
   readonly #sockets = new Map<string, Set<Socket>>();
   readonly #stderr = new PassThrough();
+  #cwd = '/';
   #settle: (exit: JailedExit) => void = () => {};
   /** How it has ended; null while it runs. */
   exit: JailedExit | null = null;
@@ -95,6 +105,7 @@ export class FakeQemu {
   }
 
   #listen({ argv, cwd = '/' }: JailSpec): void {
+    this.#cwd = cwd;
     mkdirSync(cwd, { recursive: true });
     for (const argument of argv) {
       const match = /^socket,id=([^,]+),path=([^,]+),/.exec(argument);
@@ -149,10 +160,30 @@ export class FakeQemu {
         ? { return: answers[name] ?? {}, id }
         : { error: { class: 'GenericError', desc: refusal }, id };
     socket.write(`${JSON.stringify(answer)}\r\n`);
+    if (refusal === undefined && name === 'migrate') this.#sendState(request.arguments?.['uri']);
+    if (refusal === undefined && name === 'migrate-incoming') this.#migrated(false);
     if (name === 'quit' && !this.#behaviour.ignoresQuit) {
       this.event('SHUTDOWN', { guest: false, reason: 'host-qmp-quit' });
       this.end({ code: 0, signal: null });
     }
+  }
+
+  #sendState(uri: unknown): void {
+    const { state = Buffer.from('the state') } = this.#behaviour.migration ?? {};
+    const socket = connect(`${this.#cwd}/${String(uri).replace('unix:', '')}`);
+    this.#sockets.set('state', new Set([socket]));
+    let isBroken = false;
+    socket.on('error', () => {
+      isBroken = true;
+    });
+    socket.on('close', () => this.#migrated(isBroken));
+    if (state !== null) socket.end(state);
+  }
+
+  #migrated(isBroken: boolean): void {
+    const { status = 'completed' } = this.#behaviour.migration ?? {};
+    this.event('MIGRATION', { status: 'active' });
+    if (status !== null) this.event('MIGRATION', { status: isBroken ? 'failed' : status });
   }
 
   #broadcast(name: string, bytes: string | Uint8Array): void {

@@ -1,7 +1,7 @@
 // Pods as clones of one template: each is its own, none changes or reads what they share, and they grow and shrink as pods that have booted.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
@@ -289,9 +289,7 @@ test('memory that a clone’s guest has freed goes back to the host', async () =
 });
 
 test(`${clones} pods made at once, with no template beforehand, all print and leave nothing, and one template is made`, async () => {
-  const libRoot = path.join(e2e.scratch, 'once');
-  mkdirSync(libRoot, { mode: 0o700 });
-  symlinkSync(path.join(e2e.libRoot, 'guest'), path.join(libRoot, 'guest'));
+  const libRoot = e2e.makeLibRoot('once');
   const told: Warning[] = [];
   const many = e2e.runtime({ libRoot, onWarning: (warning) => told.push(warning) });
   const ids = Array.from({ length: clones }, (_, index) => `many-${index}`);

@@ -1,20 +1,35 @@
 // Mounts the trees that the host exports, each tag once, at its first use.
 import { mkdirSync } from 'node:fs';
 import { VirtcontainersError } from '../../base/errors.js';
-import { MS_NODEV, MS_RDONLY, mount, UMOUNT_NOFOLLOW, unmount } from '../../base/native/mounts.js';
+import {
+  type MountOptions,
+  MS_NODEV,
+  MS_RDONLY,
+  mount,
+  UMOUNT_NOFOLLOW,
+  unmount,
+} from '../../base/native/mounts.js';
 import type { SharePath } from '../../wire/gen/agent_pb.js';
 
 // 500000 is under the transport's cap of 512000, above which the kernel warns.
 const common = 'trans=virtio,version=9p2000.L,msize=500000';
 
+/** The kernel's part; tests put another in its place. */
+export interface Mounts {
+  readonly mount: (options: MountOptions) => void;
+  readonly unmount: (target: string, flags: number) => void;
+}
+
 /** The mounted shares of this VM. */
 export class Shares {
   readonly #folder: string;
+  readonly #mounts: Mounts;
   readonly #mounted = new Map<string, boolean>();
 
   /** @param folder holds the mount points */
-  constructor(folder: string) {
+  constructor(folder: string, mounts: Mounts = { mount, unmount }) {
     this.#folder = folder;
+    this.#mounts = mounts;
   }
 
   /** Mounts the path's share if need be. @returns where the path is in the guest */
@@ -30,10 +45,10 @@ export class Shares {
     return [this.#folder, share.tag, ...parts].join('/');
   }
 
-  /** Unmounts all of them; the next use mounts again. */
+  /** Unmounts all of them; the next use mounts again. One that is in use stays, and is the error. */
   unmount(): void {
     for (const tag of this.#mounted.keys()) {
-      unmount(`${this.#folder}/${tag}`, UMOUNT_NOFOLLOW);
+      this.#mounts.unmount(`${this.#folder}/${tag}`, UMOUNT_NOFOLLOW);
       this.#mounted.delete(tag);
     }
   }
@@ -44,7 +59,7 @@ export class Shares {
     if (known !== undefined) throw refusal(tag, 'it is mounted with another kind of cache');
     const target = `${this.#folder}/${tag}`;
     mkdirSync(target, { recursive: true });
-    mount({
+    this.#mounts.mount({
       source: tag,
       target,
       type: '9p',

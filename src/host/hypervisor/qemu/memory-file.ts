@@ -1,24 +1,24 @@
 // The guest's memory as a file: made for a template, and opened read-only for its clones.
-import { type FileHandle, open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { jailUserId } from '../../../base/namespaces/jail.js';
+import { Undo } from '../../../base/undo.js';
 import type { VmPlan } from '../hypervisor.js';
 
 /** Names the file to the preloaded library (guest-image/read-only-memory.c). */
 const memoryFileVariable = 'VIRTC_MEMORY_FILE';
 
-/** Makes the file, sparse, for the user that QEMU has in its jail. */
+/** Makes the file, sparse, for the user that QEMU has in its jail; on failure it is not there. */
 export async function makeMemoryFile(file: string, memoryMiB: number): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await fill(handle, memoryMiB);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function fill(handle: FileHandle, memoryMiB: number): Promise<void> {
-  await handle.truncate(memoryMiB * 1024 * 1024);
-  await handle.chown(jailUserId, jailUserId);
+  await Undo.run(async (undo) => {
+    const handle = await open(file, 'wx', 0o600);
+    undo.add(`remove ${file}`, () => rm(file, { force: true }));
+    try {
+      await handle.truncate(memoryMiB * 1024 * 1024);
+      await handle.chown(jailUserId, jailUserId);
+    } finally {
+      await handle.close();
+    }
+  });
 }
 
 /**

@@ -64,8 +64,6 @@ export class QemuVm implements Vm {
     this.#agentChannel = all.agentChannel;
     this.#sockets = [...all.sockets];
     if (all.agentChannel !== null) this.#sockets.push(all.agentChannel);
-    // It may end before anybody has asked for it.
-    this.#agentChannel?.on('error', () => {});
   }
 
   get hypervisorVersion(): string {
@@ -79,10 +77,10 @@ export class QemuVm implements Vm {
   dialAgent(signal?: AbortSignal): Promise<Duplex> {
     const what = this.#cannot('reach the agent of');
     const path = `${vmDirectory(this.#plan)}/${socketNames.agent}`;
-    const opened = this.#agentChannel;
-    this.#agentChannel = null;
-    if (opened !== null && !opened.destroyed) return Promise.resolve(opened);
     return this.#parts.during(what, async () => {
+      const opened = this.#agentChannel;
+      this.#agentChannel = null;
+      if (opened !== null && !opened.destroyed) return opened;
       try {
         const socket = await dialSocket(path, { what, signal });
         this.#sockets.push(socket);

@@ -62,7 +62,7 @@ export async function startVm(context: StartContext): Promise<QemuVm> {
       ]);
       // All sockets are there, and nothing of the guest's has run: from here on it can leave us nothing to remove.
       endStart?.();
-      const channel = await wake(context, parts, connected.qmp, { signal, what });
+      const channel = await wake(context, { parts, qmp: connected.qmp, undo }, { signal, what });
       runsSinceMs = monotonicMs();
       await span('cont', () => connected.qmp.execute('cont', undefined, { signal }));
       return { ...connected, agentChannel: channel };
@@ -112,8 +112,7 @@ async function makeMemory({ origin, bootMemoryMiB }: VmPlan, undo: Undo): Promis
  */
 async function wake(
   { plan }: StartContext,
-  parts: VmParts,
-  qmp: QmpClient,
+  { parts, qmp, undo }: { readonly parts: VmParts; readonly qmp: QmpClient; readonly undo: Undo },
   options: { readonly signal: AbortSignal; readonly what: string },
 ): Promise<Socket | null> {
   // A template's VM runs nothing but the guest image, and must still be able to write its memory's file.
@@ -123,14 +122,14 @@ async function wake(
     await sealed;
     return null;
   }
+  // Told below, where nothing else has failed before.
+  sealed.catch(() => {});
   const channel = await dialSocket(`${vmDirectory(plan)}/${socketNames.agent}`, options);
-  try {
-    await Promise.all([sealed, span('load', () => loadState(qmp, options))]);
-    return channel;
-  } catch (error) {
-    channel.on('error', () => {}).destroy();
-    throw error;
-  }
+  // It may end before anybody has asked for it.
+  channel.on('error', () => {});
+  undo.add("close the agent's channel", () => void channel.destroy());
+  await Promise.all([sealed, span('load', () => loadState(qmp, options))]);
+  return channel;
 }
 
 async function openConsole({ logDirectory }: StartContext, undo: Undo): Promise<GuestConsole> {

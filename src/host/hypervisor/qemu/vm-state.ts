@@ -1,11 +1,13 @@
 // Saves the state of a stopped VM without its memory, and loads it into another.
 import { once } from 'node:events';
-import { chown, open, rm } from 'node:fs/promises';
+import { chown, type FileHandle, open, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { waitFor } from '../../../base/deadline.js';
 import { VirtcontainersError } from '../../../base/errors.js';
 import { jailUserId } from '../../../base/namespaces/jail.js';
+import { Undo } from '../../../base/undo.js';
 import { printable } from '../../../base/untrusted-text.js';
 import type { QmpClient } from './qmp-client.js';
 import { isObject } from './qmp-decoder.js';
@@ -42,7 +44,10 @@ export async function loadState(qmp: QmpClient, options: MigrationOptions): Prom
   });
 }
 
-/** Writes the state of a stopped VM to a new file. @param directory that of QEMU's sockets, which it can write */
+/**
+ * Writes the state of a stopped VM to a new file; on failure it is not there.
+ * @param directory that of QEMU's sockets, which it can write
+ */
 export async function saveState(
   qmp: QmpClient,
   directory: string,
@@ -56,13 +61,7 @@ export async function saveState(
   try {
     await listen(server, `/proc/self/fd/${opened.fd}/${stateSocketName}`);
     await chown(socketPath, jailUserId, jailUserId);
-    const receiving = receive(server, file, options);
-    receiving.catch(() => {});
-    await migrated(qmp, options, async ({ signal }) => {
-      await qmp.execute('migrate-set-capabilities', { capabilities }, { signal });
-      await qmp.execute('migrate', { uri: `unix:${stateSocketName}` }, { signal });
-    });
-    await waitFor(receiving, { ...options, timeoutMs: migrationMs });
+    await transfer(qmp, server, file, options);
   } finally {
     server.close();
     await rm(socketPath, { force: true });
@@ -75,27 +74,80 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   await once(server, 'listening');
 }
 
-/** The first connection is QEMU's; what it sends is written until it closes. */
-async function receive(server: Server, file: string, { what }: MigrationOptions): Promise<void> {
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const handle = await open(file, 'wx', 0o600);
+/** Has QEMU send its state to the server, and takes it; neither side goes on when the other has given up. */
+async function transfer(
+  qmp: QmpClient,
+  server: Server,
+  file: string,
+  { what, signal }: MigrationOptions,
+): Promise<void> {
+  const ending = new AbortController();
+  const receiving = receive(server, file, { what, signal: ending.signal });
+  receiving.catch((error: unknown) => ending.abort(error));
+  const signals = signal === undefined ? [ending.signal] : [ending.signal, signal];
+  const bounds = { what, signal: AbortSignal.any(signals) };
   try {
-    let bytes = 0;
-    for await (const chunk of socket as AsyncIterable<Uint8Array>) {
-      bytes += chunk.length;
-      if (bytes > maxStateBytes) {
-        throw new VirtcontainersError(
-          'internal',
-          `${what}: its state has more than ${maxStateBytes} bytes`,
-        );
+    await migrated(qmp, bounds, async (call) => {
+      await qmp.execute('migrate-set-capabilities', { capabilities }, call);
+      await qmp.execute('migrate', { uri: `unix:${stateSocketName}` }, call);
+    });
+    await waitFor(receiving, { ...bounds, timeoutMs: migrationMs });
+  } catch (error) {
+    ending.abort(error);
+    const refusal: unknown = await receiving.then(
+      () => rm(file, { force: true }),
+      (reason) => reason,
+    );
+    // Of a state that was not taken QEMU knows only that its connection has ended.
+    const isOurs = refusal instanceof Error && refusal.name !== 'AbortError';
+    throw isOurs && signal?.aborted !== true ? refusal : error;
+  }
+}
+
+interface ReceiveOptions {
+  readonly what: string;
+  readonly signal: AbortSignal;
+}
+
+/** The first connection is QEMU's; what it sends is written until it closes. */
+async function receive(server: Server, file: string, options: ReceiveOptions): Promise<void> {
+  const { signal } = options;
+  const [socket] = (await once(server, 'connection', { signal })) as [Socket];
+  // It may fail before anybody reads; whoever reads is told then.
+  addAbortSignal(
+    signal,
+    socket.on('error', () => {}),
+  );
+  try {
+    await Undo.run(async (undo) => {
+      const handle = await open(file, 'wx', 0o600);
+      undo.add(`remove ${file}`, () => rm(file, { force: true }));
+      try {
+        await write(socket, handle, options);
+      } finally {
+        await handle.close();
       }
-      await handle.writeFile(chunk);
-    }
-    await handle.sync();
+    });
   } finally {
     socket.destroy();
-    await handle.close();
   }
+}
+
+async function write(
+  socket: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  { what }: ReceiveOptions,
+): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of socket) {
+    bytes += chunk.length;
+    if (bytes > maxStateBytes) {
+      const reason = `its state has more than ${maxStateBytes} bytes`;
+      throw new VirtcontainersError('internal', `${what}: ${reason}`);
+    }
+    await handle.writeFile(chunk);
+  }
+  await handle.sync();
 }
 
 /** Begins a migration and waits for its end, which QEMU tells by an event. */
