@@ -28,6 +28,8 @@ hypervisorSuite('FakeHypervisor', async () => ({
     maxMemoryMiB: 1024,
     maxCpus: 2,
   }),
+  templateOf: ({ podId }) => ({ memory: `/fake/${podId}/memory`, state: `/fake/${podId}/state` }),
+  isSaved: async (vm, state) => (vm as FakeVm).savedTo === state,
   kill: async (vm) => (vm as FakeVm).kill(),
   close: async () => {},
 }));

@@ -1,6 +1,6 @@
 // A VM in memory: its agent channel is served by the real guest service over a fake container runtime.
 import type { Duplex } from 'node:stream';
-import { VirtcontainersError } from '../base/errors.js';
+import { throwIfAborted, VirtcontainersError } from '../base/errors.js';
 import { monotonicMs } from '../base/trace/span.js';
 import { agentServerOptions, createAgentService } from '../guest/agent-service.js';
 import type { Accelerator, Vm, VmExit, VmOrigin, VmSize } from '../host/hypervisor/hypervisor.js';
@@ -118,11 +118,16 @@ export class FakeVm implements Vm {
     if (!this.#hung) for (const port of this.#ports) thaw(port);
   }
 
-  async save(stateFile: string): Promise<void> {
-    this.#requireAlive('cannot save VM');
+  async save(
+    stateFile: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const what = 'cannot save VM';
+    this.#requireAlive(what);
     if (this.origin.kind !== 'template') {
-      throw new VirtcontainersError('unsupported', 'cannot save VM: it is no template');
+      throw new VirtcontainersError('unsupported', `${what}: it is no template`);
     }
+    throwIfAborted(signal, what);
     await this.pause();
     this.savedTo = stateFile;
   }

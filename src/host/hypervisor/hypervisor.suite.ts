@@ -4,13 +4,17 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { silentLogger } from '../../base/log.js';
 import type { VmHandle } from '../../model/handle.js';
-import type { Hypervisor, StartOptions, Vm, VmPlan } from './hypervisor.js';
+import type { Hypervisor, StartOptions, Vm, VmPlan, VmTemplate } from './hypervisor.js';
 
 /** What an implementation brings. */
 export interface HypervisorWorld {
   readonly hypervisor: Hypervisor;
   /** A plan that can be started, with room to grow to 2 processors and 1024 MiB; a fresh pod each time. */
   plan(): Promise<VmPlan>;
+  /** Where a template of a plan's VM can be put: files that are not there yet, beside the VM's own. */
+  templateOf(plan: VmPlan): VmTemplate;
+  /** Whether a VM's state is in that file, whole and for nobody else to read. */
+  isSaved(vm: Vm, stateFile: string): Promise<boolean>;
   /** Ends a VM from outside, as `kill -9` does. */
   kill(vm: Vm): Promise<void>;
   close(): Promise<void>;
@@ -174,6 +178,66 @@ export function hypervisorSuite(name: string, createWorld: () => Promise<Hypervi
       await vm.stop({ graceMs: soonMs });
     });
 
+    test('the shape is that of the machine: equal for all pods and however it comes to be', async () => {
+      const { hypervisor } = world;
+      const [plan, other] = [await world.plan(), await world.plan()];
+      const { id, accelerator } = await hypervisor.shape(plan);
+      assert.match(id, /^[0-9a-f]{32}$/);
+      assert.equal(accelerator, (await hypervisor.accelerator(plan.accelerator)).kind);
+      const template = world.templateOf(plan);
+      const { memory } = template;
+      for (const same of [
+        plan,
+        other,
+        { ...plan, origin: { kind: 'template', memory } } as const,
+        { ...plan, origin: { kind: 'clone', template } } as const,
+      ]) {
+        assert.equal((await hypervisor.shape(same)).id, id);
+      }
+      for (const different of [
+        { ...plan, image: { ...plan.image, id: 'another' } },
+        { ...plan, bootMemoryMiB: plan.bootMemoryMiB + 128 },
+        { ...plan, bootCpus: plan.bootCpus + 1 },
+      ]) {
+        assert.notEqual((await hypervisor.shape(different)).id, id);
+      }
+      await nothingLeft(plan);
+    });
+
+    test('a template’s VM can be saved, runs no more, and can be ended', async () => {
+      const boot = await world.plan();
+      const { memory, state } = world.templateOf(boot);
+      const plan = { ...boot, origin: { kind: 'template', memory } } as const;
+      const vm = await start(plan);
+      (await vm.dialAgent()).destroy();
+      assert.equal(await world.isSaved(vm, state), false);
+      await vm.save(state);
+      assert.equal(await world.isSaved(vm, state), true);
+      await vm.stop({ graceMs: soonMs });
+      assert.equal((await vm.exited).kind, 'stopped');
+      assert.equal(await world.isSaved(vm, state), true, 'what was saved stays');
+      await refusesAll(vm);
+      await nothingLeft(plan);
+    });
+
+    test('a save that is given up saves nothing, and the VM can be ended', async () => {
+      const boot = await world.plan();
+      const { memory, state } = world.templateOf(boot);
+      const vm = await start({ ...boot, origin: { kind: 'template', memory } });
+      await assert.rejects(vm.save(state, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+      assert.equal(await world.isSaved(vm, state), false);
+      await vm.stop({ graceMs: soonMs });
+      await nothingLeft(boot);
+    });
+
+    test('a VM that was not started as a template is not saved, and goes on', () =>
+      withVm(async (vm, plan) => {
+        const { state } = world.templateOf(plan);
+        await assert.rejects(vm.save(state), { code: 'unsupported', message: /^cannot save VM/ });
+        assert.equal(await world.isSaved(vm, state), false);
+        await vm.grow({ cpus: 2, memoryMiB: plan.bootMemoryMiB });
+      }));
+
     test('what no record names is found by the pod’s id, and no other pod’s with it', async () => {
       const [plan, other] = [await world.plan(), await world.plan()];
       const [vm, neighbour] = [await start(plan), await start(other)];
@@ -195,6 +259,7 @@ async function refusesAll(vm: Vm): Promise<void> {
     pause: () => vm.pause(),
     resume: () => vm.resume(),
     usage: () => vm.usage(),
+    save: () => vm.save('/nowhere'),
   };
   const { consoleTail, stderrTail } = await vm.exited;
   for (const [method, call] of Object.entries(calls)) {

@@ -84,6 +84,40 @@ test('everything but the devices', () => {
   ]);
 });
 
+const template = { memory: '/t,x/memory', state: '/t,x/state' };
+const memoryOf = (argv: readonly string[]): string | undefined =>
+  values(argv, '-object').find((object) => object.includes('id=m0'));
+
+test('a template’s memory is a file that it writes, and a clone’s the same file with writes of its own', () => {
+  const asTemplate = build({ origin: { kind: 'template', memory: template.memory } });
+  assert.equal(
+    memoryOf(asTemplate),
+    'memory-backend-file,id=m0,size=512M,merge=off,dump=off,mem-path=/t,,x/memory,share=on',
+  );
+  assert.equal(
+    memoryOf(build({ origin: { kind: 'clone', template } })),
+    'memory-backend-file,id=m0,size=512M,merge=off,dump=off,mem-path=/t,,x/memory,share=off',
+  );
+});
+
+test('but for its memory a template is started as any VM', () => {
+  const asTemplate = build({ origin: { kind: 'template', memory: template.memory } });
+  const isOther = (argument: string): boolean => argument.includes('id=m0');
+  assert.deepEqual(
+    asTemplate.filter((argument) => !isOther(argument)),
+    build().filter((argument) => !isOther(argument)),
+  );
+});
+
+test('a clone has the same machine and waits for its state instead of booting', () => {
+  const boot = build();
+  const clone = build({ origin: { kind: 'clone', template } });
+  const [from, to] = [boot.indexOf('-kernel'), boot.indexOf('-append') + 2];
+  const machine = boot.with(boot.indexOf(memoryOf(boot) ?? ''), memoryOf(clone) ?? '');
+  assert.deepEqual(clone, [...machine.slice(0, from), '-incoming', 'defer', ...machine.slice(to)]);
+  assert.ok(!clone.some((argument) => argument.includes('state')), 'it comes by a descriptor');
+});
+
 test('the root image is shared with all VMs and read-only', () => {
   assert.equal(
     values(build(), '-object')[1],

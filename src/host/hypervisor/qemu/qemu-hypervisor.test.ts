@@ -1,6 +1,6 @@
 // Tests of real QEMUs in their jail, with a kernel of a few bytes instead of a guest image.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -8,7 +8,7 @@ import { isVirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
 import { type TinyKernelEnd, tinyKernel } from '../../../testing/tiny-kernel.js';
 import { readLogTail } from '../../logs/read-log.js';
-import type { Vm, VmPlan } from '../hypervisor.js';
+import type { Vm, VmPlan, VmTemplate } from '../hypervisor.js';
 import { hypervisorSuite } from '../hypervisor.suite.js';
 import { QemuHypervisor } from './qemu-hypervisor.js';
 
@@ -75,6 +75,15 @@ class QemuWorld {
     const vm = await this.hypervisor.start(plan, { log: silentLogger, onHandle: async () => {} });
     this.#started.push(vm);
     return vm;
+  }
+
+  templateOf({ runDirectory }: VmPlan): VmTemplate {
+    return { memory: path.join(runDirectory, 'memory'), state: path.join(runDirectory, 'state') };
+  }
+
+  async isSaved(_vm: Vm, stateFile: string): Promise<boolean> {
+    const file = await stat(stateFile).catch(() => null);
+    return file !== null && file.size > 10_000 && (file.mode & 0o777) === 0o600;
   }
 
   async kill(vm: Vm): Promise<void> {

@@ -115,13 +115,11 @@ export class QemuVm implements Vm {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     const what = this.#cannot('save');
-    if (this.#plan.origin.kind !== 'template') {
-      const why = 'it was not started as one';
-      return Promise.reject(
-        new VirtcontainersError('unsupported', `${what} as a template: ${why}`),
-      );
-    }
     return this.#parts.during(what, async () => {
+      if (this.#plan.origin.kind !== 'template') {
+        const why = 'it was not started as one';
+        throw new VirtcontainersError('unsupported', `${what} as a template: ${why}`);
+      }
       await this.#qmp.execute('stop', undefined, { signal });
       await saveState(this.#qmp, vmDirectory(this.#plan), stateFile, { what, signal });
     });

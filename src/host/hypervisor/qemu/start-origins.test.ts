@@ -330,3 +330,27 @@ test('only a template’s VM can be saved', async () => {
     await vm.stop({ graceMs: 1000 });
   }
 });
+
+test('what keeps this process awake for a VM can be let go and taken back, for later connections too', async () => {
+  const awake = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
+  const one = world();
+  const vm = await one.start(clone);
+  const before = awake();
+  vm.keepAwake(false);
+  // QMP, the console and the agent's channel.
+  assert.equal(awake(), before - 3);
+  vm.keepAwake(true);
+  assert.equal(awake(), before);
+  const first = await vm.dialAgent();
+  first.destroy();
+  await new Promise((resolve) => first.once('close', resolve));
+  await vm.dialAgent();
+  await until(() => one.channels.length === 2, 'a new one');
+  await until(() => one.channels[0]?.destroyed === true, 'the first is gone');
+  const later = awake();
+  vm.keepAwake(false);
+  assert.equal(awake(), later - 3);
+  await vm.stop({ graceMs: 1000 });
+  await nothingLeft(one);
+});
