@@ -18,7 +18,7 @@ export const startBench: Bench = {
     const raw = await planRawVm(ground, { initrd: await makeFloorInitrd(ground) });
     // The first of all pods makes what later ones find: a worker thread, a user namespace, the KVM probe's answer.
     await startPod(ground, boots);
-    const rounds = await repeat({ times: 5, maxMs: 120_000 }, async () => ({
+    const rounds = await repeat({ times: 5, maxMs: 75_000 }, async () => ({
       raw: await bootRaw(ground, raw),
       pod: await startPod(ground, boots),
       virtc: await runVirtc(ground, ['--no-template']),
