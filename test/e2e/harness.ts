@@ -189,7 +189,7 @@ export class E2e {
     return pid;
   }
 
-  /** Fails with a list if processes, mounts, cgroups, interfaces, logs or state of this file's pods exist, apart from `kept` paths. */
+  /** Fails with a list if processes, mounts, cgroups, interfaces, logs, half templates or state of this file's pods exist, apart from `kept` paths. */
   async assertNothingLeft(kept: readonly string[] = []): Promise<void> {
     const deadline = performance.now() + settleMs;
     for (;;) {
