@@ -62,7 +62,9 @@ async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Pro
   if (template === null) return bringUp(mechanisms, options, bootTimeoutMs);
   try {
     const clone = { ...vmPlan, origin: { kind: 'clone', template } } as const;
-    return await bringUp(mechanisms, { ...options, vmPlan: clone }, cloneTimeoutMs);
+    const live = await bringUp(mechanisms, { ...options, vmPlan: clone }, cloneTimeoutMs);
+    templates?.cloneWorks(template);
+    return live;
   } catch (error) {
     if (signal.aborted || hasLeftovers(error)) throw error;
     templates?.cloneFailed(template, vmPlan.podId, error);

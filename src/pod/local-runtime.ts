@@ -9,6 +9,7 @@ import {
 } from '../base/errors.js';
 import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
+import { warmRefillMs } from '../model/limits.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -42,6 +43,13 @@ interface Coming {
   readonly settled: Promise<unknown>;
 }
 
+export interface LocalRuntimeOptions {
+  /** How many pods are made before anybody asks for them. Default 0. */
+  readonly warm?: number;
+  /** How long after one was handed out the next is begun, in milliseconds; for tests. */
+  readonly warmRefillMs?: number;
+}
+
 export class LocalRuntime implements Runtime {
   readonly templates: RuntimeTemplates;
   readonly #load: () => Promise<Mechanisms>;
@@ -54,12 +62,12 @@ export class LocalRuntime implements Runtime {
 
   /**
    * @param load gets the mechanisms at first use; tried again after a failure
-   * @param warm how many pods are made before anybody asks for them
    */
-  constructor(load: () => Promise<Mechanisms>, { warm = 0 }: { readonly warm?: number } = {}) {
+  constructor(load: () => Promise<Mechanisms>, options: LocalRuntimeOptions = {}) {
     this.#load = load;
     this.#waiting = new WaitingPods({
-      count: warm,
+      count: options.warm ?? 0,
+      refillMs: options.warmRefillMs ?? warmRefillMs,
       make: (id, signal) => this.#makeWaiting(id, signal),
     });
     this.#waiting.fillSoon();

@@ -163,7 +163,7 @@ export class FakeContainer implements RuntimeContainer {
   #make(options: ProcessOptions, description: unknown): FakeProcess {
     const { args, terminal, env } = toDescription(description);
     const command = args[0] ?? '';
-    const program = this.#programs[command];
+    const program = this.#programs[command.replace(/^\/bin\//, '')];
     if (program === undefined) {
       const reason = command === '/not-executable' ? 'command-not-executable' : 'command-not-found';
       const what = `cannot execute ${JSON.stringify(command)}`;

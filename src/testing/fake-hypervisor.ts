@@ -25,6 +25,8 @@ export class FakeHypervisor implements Hypervisor {
   crun: FakeCrunOptions;
   /** How the agents of its next VMs answer; undefined is as the real agent does. */
   serve: ServeAgent | undefined;
+  /** Called before each start; what it throws or rejects with, the start fails with. */
+  onStart: (plan: VmPlan) => void | Promise<void> = () => {};
   readonly #living = new Map<number, { readonly vm: FakeVm; readonly podId: string }>();
   #nextPid = 1_000_000;
 
@@ -63,6 +65,7 @@ export class FakeHypervisor implements Hypervisor {
 
   async start(plan: VmPlan, options: StartOptions): Promise<FakeVm> {
     throwIfAborted(options.signal, `cannot start VM ${plan.podId}`);
+    await this.onStart(plan);
     const pid = this.#nextPid++;
     const handle: VmHandle = {
       kind: 'vm',

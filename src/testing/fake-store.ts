@@ -1,4 +1,5 @@
 // A store in memory that several "processes" can look at: each has its own view, whose death drops its locks.
+import { mkdirSync, rmSync } from 'node:fs';
 import { VirtcontainersError } from '../base/errors.js';
 import type { OwnedRecord, PodRecord, Store } from '../host/store/store.js';
 import { validateId } from '../model/id.js';
@@ -16,6 +17,12 @@ export class FakeDisk {
   readonly names = new Map<string, string>();
   /** How often a record was written. */
   saves = 0;
+  /** Holds the pods' directories; null: nobody looks into them, and there are none. */
+  readonly root: string | null;
+
+  constructor(root: string | null = null) {
+    this.root = root;
+  }
 }
 
 export class FakeStore implements Store {
@@ -26,7 +33,7 @@ export class FakeStore implements Store {
   }
 
   directoryOf(podId: string): string {
-    return `/fake/${validateId('pod', podId)}`;
+    return `${this.#disk.root ?? '/fake'}/${validateId('pod', podId)}`;
   }
 
   async create(podId: string): Promise<OwnedRecord> {
@@ -38,6 +45,7 @@ export class FakeStore implements Store {
     }
     const place: Place = { owner: null, text: null };
     this.#disk.pods.set(podId, place);
+    if (this.#disk.root !== null) mkdirSync(this.directoryOf(podId), { recursive: true });
     return this.#own(podId, place);
   }
 
@@ -137,6 +145,7 @@ class FakeOwnedRecord implements OwnedRecord {
     if (this.#disk.pods.get(this.podId) !== this.#place) return;
     this.#requireOwned('remove');
     this.#disk.pods.delete(this.podId);
+    if (this.#disk.root !== null) rmSync(this.directory, { recursive: true });
     this.#place.owner = null;
     for (const [name, podId] of this.#disk.names) {
       if (podId === this.podId) this.#disk.names.delete(name);

@@ -54,6 +54,8 @@ export class FakeTemplates implements Templates {
   commitFailure: Error | null = null;
   /** What every begin from now on fails with. */
   beginFailure: Error | null = null;
+  /** Whatever is looked for is there, as if another process had made it. */
+  isAlwaysThere = false;
   /** What a template made from now on takes on disk, in bytes. */
   sizeBytes = 160 * 1024 * 1024;
   now: () => number = Date.now;
@@ -61,6 +63,16 @@ export class FakeTemplates implements Templates {
 
   constructor(disk: FakeTemplateDisk = new FakeTemplateDisk()) {
     this.#disk = disk;
+  }
+
+  /** How many are being built. */
+  get building(): number {
+    return this.#disk.builders.size;
+  }
+
+  /** The ids of those that are there. */
+  get ids(): readonly string[] {
+    return [...this.#disk.templates.keys()];
   }
 
   /** A template that another process has made, with whatever else is to be known of it. */
@@ -89,6 +101,7 @@ export class FakeTemplates implements Templates {
   ): Promise<Template | null> {
     this.calls.find++;
     requireTemplateId('find', key.id);
+    if (this.isAlwaysThere && !this.#disk.templates.has(key.id)) this.put(key);
     const found = this.#disk.templates.get(key.id);
     if (found === undefined) return null;
     if (found.stored.problem !== null) {

@@ -4,6 +4,7 @@ import type { Agent, AgentConnector } from '../host/agent/agent.js';
 import type { Hypervisor, Vm } from '../host/hypervisor/hypervisor.js';
 import type { PodShare, Share } from '../host/share/share.js';
 import type { OwnedRecord, Store } from '../host/store/store.js';
+import type { TemplateBuild, Templates } from '../host/templates/templates.js';
 import type { Mechanisms } from '../pod/mechanisms.js';
 
 /** What happens at the chosen call. */
@@ -16,7 +17,7 @@ export type Fault =
 /** These promise that nothing is left when they fail, or give something back: they never fail after their work. */
 const onlyBefore: ReadonlySet<string> = new Set([
   ...['store.create', 'store.takeOver', 'share.create', 'hypervisor.start', 'agents.attach'],
-  ...['share.bind', 'store.reserveContainer', 'openImage'],
+  ...['share.bind', 'store.reserveContainer', 'openImage', 'templates.begin', 'build.commit'],
 ]);
 /** Not steps: what an undo calls must work, or nothing could be promised; and what promises never to fail. */
 const notCounted: ReadonlySet<string> = new Set([
@@ -46,6 +47,9 @@ const notCounted: ReadonlySet<string> = new Set([
     'vm.consoleTail',
     'store.hasLiveOwner',
   ],
+  ...['build.abandon', 'templates.list', 'templates.remove', 'templates.builderSince'],
+  // It answers nothing.
+  'vm.keepAwake',
   // Dialled again and again until the agent answers: part of attaching.
   'vm.dialAgent',
 ]);
@@ -82,6 +86,9 @@ export class Faults {
       ),
       hypervisor: this.#watch<Hypervisor>('hypervisor', mechanisms.hypervisor, (vm) =>
         this.#watch<Vm>('vm', vm as Vm),
+      ),
+      templates: this.#watch<Templates>('templates', mechanisms.templates, (got) =>
+        'commit' in got ? this.#watch<TemplateBuild>('build', got as TemplateBuild) : got,
       ),
       agents: this.#watch<AgentConnector>('agents', mechanisms.agents, (agent) =>
         this.#watch<Agent>('agent', agent as Agent),

@@ -18,12 +18,16 @@ import { Faults } from './faults.js';
 export const anyDirectory = '/tmp';
 
 export class PodWorld {
+  /** How the pods of worlds come to be that do not say it. */
+  static origin: 'boot' | 'clone' = 'boot';
   readonly disk: FakeDisk;
   readonly store: FakeStore;
   readonly hypervisor: FakeHypervisor;
   readonly share: FakeShare;
   readonly templates: FakeTemplates;
   readonly faults = new Faults();
+  /** What the runtime stands on, faults included. */
+  readonly mechanisms: Mechanisms;
   readonly runtime: LocalRuntime;
   readonly events: ProgressEvent[] = [];
   readonly warnings: Warning[] = [];
@@ -37,14 +41,22 @@ export class PodWorld {
       readonly other?: PodWorld;
       /** What pods get; here they boot where it does not say otherwise. */
       readonly defaults?: Defaults;
+      /** How pods come to be: as clones their template is there already. Default `PodWorld.origin`. */
+      readonly origin?: 'boot' | 'clone';
+      /** How many pods wait; they need `root`. */
+      readonly warm?: number;
+      /** A directory of the test's for pods' directories, else there are none. */
+      readonly root?: string;
     } = {},
   ) {
     const { other } = options;
-    this.disk = other?.disk ?? new FakeDisk();
+    this.disk = other?.disk ?? new FakeDisk(options.root);
     this.store = new FakeStore(this.disk);
     this.hypervisor = other?.hypervisor ?? new FakeHypervisor(options.crun);
     this.share = other?.share ?? new FakeShare();
     this.templates = other?.templates ?? new FakeTemplates();
+    const isClone = (options.origin ?? PodWorld.origin) === 'clone';
+    if (isClone) this.templates.isAlwaysThere = true;
     const mechanisms: Mechanisms = {
       hypervisor: this.hypervisor,
       share: this.share,
@@ -66,14 +78,16 @@ export class PodWorld {
         };
       },
       accelerator: 'auto',
-      defaults: options.defaults ?? { ...defaults, template: false },
+      defaults: options.defaults ?? { ...defaults, template: isClone },
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
       onProgress: (event) => this.events.push(event),
       onWarning: (warning) => this.warnings.push(warning),
     };
-    this.runtime = new LocalRuntime(async () => this.faults.around(mechanisms));
+    this.mechanisms = this.faults.around(mechanisms);
+    const { warm = 0 } = options;
+    this.runtime = new LocalRuntime(async () => this.mechanisms, { warm, warmRefillMs: 10 });
   }
 
   /** What is left on the "host". */
@@ -90,5 +104,6 @@ export class PodWorld {
   /** Fails unless nothing at all is left. */
   assertNothingLeft(message?: string): void {
     assert.deepEqual(this.left, { vms: 0, shares: 0, binds: 0, records: 0, names: 0 }, message);
+    assert.equal(this.templates.building, 0, message);
   }
 }

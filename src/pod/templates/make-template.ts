@@ -1,5 +1,6 @@
 // Makes a template: boots a VM that is no pod's, warms it up, saves it, and ends it.
 import { sleep } from '../../base/deadline.js';
+import { withDetails } from '../../base/errors.js';
 import { Undo } from '../../base/undo.js';
 import type { Agent } from '../../host/agent/agent.js';
 import type { Vm, VmPlan } from '../../host/hypervisor/hypervisor.js';
@@ -48,7 +49,6 @@ async function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions)
   const runDirectory = build.scratch;
   // Its end is the same whether it was saved or not.
   const undo = new Undo();
-  let version: string;
   try {
     const podShare = await share.create({ podId, runDirectory });
     undo.add('share', () => podShare.close());
@@ -65,14 +65,14 @@ async function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions)
     undo.add('VM', () => vm.stop({ graceMs: 0 }));
     podShare.attach(vm.mountNamespacePid);
     await warmAndSave(mechanisms, options, { vm, share: podShare });
-    version = vm.hypervisorVersion;
+    const failures = await undo.unwind();
+    // One that may still write to its memory is none.
+    if (failures.length > 0) throw new Error(`its VM was not released: ${failures.join('; ')}`);
+    return vm.hypervisorVersion;
   } catch (error) {
-    await undo.unwind();
-    throw error;
+    const failedCleanups = await undo.unwind();
+    throw failedCleanups.length === 0 ? error : withDetails(error, { failedCleanups });
   }
-  const failures = await undo.unwind();
-  if (failures.length > 0) log.warn({ failures }, 'the VM of a template was not released whole');
-  return version;
 }
 
 async function warmAndSave(

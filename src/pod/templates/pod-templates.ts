@@ -1,7 +1,8 @@
 // Which template a pod is cloned from: found, made at first use, waited for where another makes it, or none.
 import { availableParallelism } from 'node:os';
-import { reasonOf } from '../../base/errors.js';
+import { reasonOf, throwIfAborted } from '../../base/errors.js';
 import { span } from '../../base/trace/span.js';
+import { Undo } from '../../base/undo.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
 import { templateWaitMs } from '../../model/limits.js';
@@ -43,18 +44,30 @@ export class PodTemplates {
    * @throws VirtcontainersError `cancelled`
    */
   async obtain(plan: VmPlan, options: ObtainOptions): Promise<Template | null> {
+    const { signal } = options;
     const key = await this.keyOf(plan);
-    const found = await span('find-template', () => this.#find(key, plan.podId));
-    const cloneFailures = this.#failures.cloneFailures(key.id);
-    if (cloneFailures > 1) return null;
-    if (found !== null && cloneFailures === 0) return found;
-    if (this.#failures.hasJustFailed(key.id)) return null;
-    return options.steps.run('template', () => this.#makeOrWait(key, plan, options));
+    if (this.#failures.isHopeless(key.id)) return null;
+    try {
+      const found = await span('find-template', () => this.#find(key, plan.podId));
+      if (found !== null || this.#failures.hasJustFailed(key.id)) return found;
+      return await options.steps.run('template', () => this.#makeOrWait(key, plan, signal));
+    } catch (error) {
+      throwIfAborted(signal, `cannot get template ${key.id.slice(0, 12)}`);
+      this.#failures.noteBuild(key.id);
+      const message = `pod ${plan.podId} boots cold: ${reasonOf(error)}`;
+      warn(this.#mechanisms, { code: 'template-failed', message, podId: plan.podId });
+      return null;
+    }
+  }
+
+  /** Notes that a clone works. */
+  cloneWorks(template: Template): void {
+    this.#failures.noteWorkingClone(template);
   }
 
   /** Notes that a clone has failed, and warns of it: the next pod makes the template anew, once. */
   cloneFailed(template: Template, podId: string, error: unknown): void {
-    this.#failures.noteClone(template.id);
+    this.#failures.noteClone(template);
     const message = `pod ${podId} boots cold, as a clone of template ${template.id.slice(0, 12)} it failed: ${reasonOf(error)}`;
     warn(this.#mechanisms, { code: 'clone-failed', message, podId });
   }
@@ -81,6 +94,7 @@ export class PodTemplates {
     }
   }
 
+  /** One that is whole, and of which no clone has failed. */
   async #find(key: TemplateKey, podId: string): Promise<Template | null> {
     let damage: string | null = null;
     const found = await this.#mechanisms.templates.find(key, (reason) => {
@@ -90,42 +104,29 @@ export class PodTemplates {
       const message = `template ${key.id.slice(0, 12)} is damaged and will be made anew: ${damage}`;
       warn(this.#mechanisms, { code: 'template-damaged', message, podId });
     }
-    return found;
+    return found === null || this.#failures.hasFailed(found) ? null : found;
   }
 
-  async #makeOrWait(
-    key: TemplateKey,
-    plan: VmPlan,
-    { signal }: ObtainOptions,
-  ): Promise<Template | null> {
+  async #makeOrWait(key: TemplateKey, plan: VmPlan, signal: AbortSignal): Promise<Template | null> {
     const { templates, log } = this.#mechanisms;
     const steps = new Steps(builderName(key), [], log);
-    try {
-      const build = await templates.begin(key);
-      if (build !== null) {
-        const template = await this.#make(build, { key, plan, steps, signal });
-        await this.#prune(key);
-        return template;
-      }
-      return (await this.#waited(key, signal)) ? await this.#find(key, plan.podId) : null;
-    } catch (error) {
-      if (signal.aborted) throw error;
-      this.#failures.noteBuild(key.id);
-      const message = `pod ${plan.podId} boots cold: ${reasonOf(error)}`;
-      warn(this.#mechanisms, { code: 'template-failed', message, podId: plan.podId });
-      return null;
+    const build = await templates.begin(key);
+    if (build !== null) {
+      const template = await this.#make(build, { key, plan, steps, signal });
+      await this.#prune(key);
+      return template;
     }
+    return (await this.#waited(key, signal)) ? this.#find(key, plan.podId) : null;
   }
 
-  async #make(
+  #make(
     build: TemplateBuild,
     options: Omit<Parameters<typeof makeTemplate>[1], 'build'>,
   ): Promise<Template> {
-    try {
-      return await makeTemplate(this.#mechanisms, { ...options, build });
-    } finally {
-      await build.abandon();
-    }
+    return Undo.run((undo) => {
+      undo.add('template', () => build.abandon());
+      return makeTemplate(this.#mechanisms, { ...options, build });
+    });
   }
 
   /**

@@ -1,13 +1,14 @@
 // Pods that wait to be handed out: clones that run and are warmed up, replaced in the background, gone with their owner.
 import { VirtcontainersError } from '../../base/errors.js';
 import { newId } from '../../model/id.js';
-import { warmRefillMs } from '../../model/limits.js';
 import { attempt } from '../errors.js';
 import type { LocalPod } from '../local-pod.js';
 
 export interface WaitingPodsOptions {
   /** How many are kept. */
   readonly count: number;
+  /** How long after one was handed out the next is begun, in milliseconds. */
+  readonly refillMs: number;
   /** Makes one. */
   readonly make: (id: string, signal: AbortSignal) => Promise<LocalPod>;
 }
@@ -42,7 +43,7 @@ export class WaitingPods {
       this.#filling ??= this.#fill().finally(() => {
         this.#filling = null;
       });
-    }, warmRefillMs).unref();
+    }, this.#options.refillMs).unref();
   }
 
   /**
