@@ -1,5 +1,11 @@
 // The templates of a runtime as programs see them: list, build, remove, prune.
-import { reasonOf, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
+import {
+  abortError,
+  reasonOf,
+  throwIfAborted,
+  VirtcontainersError,
+  withDetails,
+} from '../../base/errors.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { StoredTemplate, TemplateKey } from '../../host/templates/templates.js';
 import type { AbortOptions } from '../../model/options.js';
@@ -93,7 +99,10 @@ export class LocalTemplates implements RuntimeTemplates {
     const failed: { id: string; error: string }[] = [];
     let freedBytes = 0;
     for (const id of selectForPrune(listed, selection, Date.now())) {
-      throwIfAborted(options?.signal, what);
+      if (options?.signal?.aborted) {
+        const done = { removed, freedBytes, failed };
+        throw withDetails(abortError(options.signal, what), done);
+      }
       try {
         await parts.mechanisms.templates.remove(id);
         removed.push(id);

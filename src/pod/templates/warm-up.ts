@@ -1,5 +1,4 @@
 // Has a template's guest do beforehand what every clone does first, so that its code and its caches are there.
-
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -42,10 +41,15 @@ export async function warmUp(options: WarmUpOptions): Promise<Agent> {
   for (let round = 1; ; round += 1) {
     throwIfAborted(signal, what);
     const agent = await options.attach();
-    const machineId = randomBytes(16).toString('hex');
-    await agent.personalize({ hostname, machineId }, bounds);
-    await runContainer(agent, await toContainer(round), bounds);
-    await agent.quiesce(bounds);
+    try {
+      const machineId = randomBytes(16).toString('hex');
+      await agent.personalize({ hostname, machineId }, bounds);
+      await runContainer(agent, await toContainer(round), bounds);
+      await agent.quiesce(bounds);
+    } catch (error) {
+      agent.close();
+      throw error;
+    }
     if (round === rounds) return agent;
     agent.close();
   }
