@@ -23,7 +23,7 @@ export interface ErofsOptions {
   readonly root: string;
   /**
    * A program below `root` that is linked for fixed addresses: it begins at a large page, by which it is then mapped. This
-   * saves a fifth of all page faults up to the agent, where the program is Node.
+   * saves a fifth of all page faults up to a container's first line, where the program is Node.
    */
   readonly program: string;
   readonly signal?: AbortSignal | undefined;

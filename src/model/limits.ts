@@ -3,8 +3,8 @@
 /** A VM's memory before anything is added, in MiB: what every clone of a template shares. */
 export const defaultVmMemoryMiB = 512;
 /**
- * Memory that the guest itself needs beside its containers, in MiB: kernel, agent, page cache of the root image. With 112 it
- * starts and has 14 for processes, with 96 its kernel panics; with 192 all of the root image that it uses stays in memory.
+ * Memory that the guest itself needs beside its containers, in MiB: 63 that the kernel keeps before it counts, 43 in its slabs
+ * and the like, 19 for the agent, and what that keeps for its calls. With 144 it does not start; with 192 it has 16 for processes.
  */
 export const guestOverheadMiB = 192;
 /** Of memory above the first GiB, the part that the guest's kernel needs to describe it: 64 bytes a page, and a little room. */
@@ -33,7 +33,7 @@ export const stopGraceMs = 10_000;
 export const bootTimeoutMs = 120_000;
 /** Longest wait for the agent of a clone, in milliseconds: it answers in a tenth of a second on a quiet machine; then the pod boots cold. */
 export const cloneTimeoutMs = 20_000;
-/** Longest wait for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
+/** Longest wait of one pod for a template that somebody else makes, in milliseconds: about what a cold boot takes, which is then the better choice. */
 export const templateWaitMs = 6_000;
 /** How long after a template could not be made the next attempt is made, in milliseconds. */
 export const templateRetryMs = 60_000;

@@ -1,4 +1,4 @@
-// A setup in a process of its own that can be killed: what setupGuestImage does, with small parts in place of a kernel, a root image and a library.
+// A setup in a process of its own that can be killed: what setupGuestImage does, with two small parts in place of a kernel and a root image.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -48,9 +48,12 @@ try {
     };
     const kernel = await part('vmlinux');
     const rootImage = await part('root.erofs');
-    const memoryPreload = await part('preload.so');
-    const data = Buffer.from(process.argv[3] ?? 'agent');
-    const initrd = { name: 'initrd.cpio', sha512: hashBytes(data), from: { kind: 'data', data } };
+    const written = (name, text) => {
+      const data = Buffer.from(text);
+      return { name, sha512: hashBytes(data), from: { kind: 'data', data } };
+    };
+    const initrd = written('initrd.cpio', process.argv[3] ?? 'agent');
+    const memoryPreload = written('preload.so', 'library');
     await installImage(directory, scratch, {
       files: { kernel, rootImage, initrd, memoryPreload },
       versions: {},

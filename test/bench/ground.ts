@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep, waitFor } from '../../src/base/deadline.js';
-import { createRuntime, type Pod, type Runtime } from '../../src/index.js';
+import { createRuntime, type Pod, type Runtime, type RuntimeOptions } from '../../src/index.js';
 import { type HostSnapshot, hostMountsWith, hostSnapshot } from '../e2e/leftovers.js';
 
 /** The checkout. */
@@ -22,13 +22,14 @@ export class Ground {
   readonly runRoot: string;
   /** Room for files, on a disk. */
   readonly scratch: string;
-  /** The installed guest image, and logs of this run's own. */
+  /** The installed guest image, and templates and logs of this run's own. */
   readonly libRoot: string;
   /** Debian with python3: a copy, since some rows write to it. */
   readonly rootfs: string;
   /** Fires when the run is to end: interrupted, or out of time. */
   readonly signal: AbortSignal;
   readonly runtime: Runtime;
+  readonly #runtimes: Runtime[] = [];
   readonly #children = new Set<ChildProcess>();
   readonly #before: HostSnapshot;
 
@@ -42,11 +43,20 @@ export class Ground {
     mkdirSync(this.runRoot, { mode: 0o700 });
     mkdirSync(this.libRoot, { mode: 0o700 });
     symlinkSync(path.join(installedLibRoot, 'guest'), path.join(this.libRoot, 'guest'));
-    this.runtime = createRuntime({
+    this.runtime = this.openRuntime();
+  }
+
+  /** A runtime over the roots of this run; closed with it. Its templates are this run's own. */
+  openRuntime(options: Pick<RuntimeOptions, 'warm'> = {}): Runtime {
+    const runtime = createRuntime({
+      ...options,
       runRoot: this.runRoot,
       libRoot: this.libRoot,
       configFile: '',
+      onWarning: ({ message }) => console.error(`warning: ${message}`),
     });
+    this.#runtimes.push(runtime);
+    return runtime;
   }
 
   /** Copies the root file system. */
@@ -57,7 +67,7 @@ export class Ground {
     execFileSync('cp', ['-a', installed, this.rootfs]);
   }
 
-  /** Gives a booted pod to `action` and deletes it, also where that fails. */
+  /** Gives a pod to `action` and deletes it, also where that fails. */
   async withPod<T>(action: (pod: Pod) => Promise<T>, options = {}): Promise<T> {
     const pod = await this.runtime.createPod({ signal: this.signal, ...options });
     try {
@@ -101,8 +111,12 @@ export class Ground {
   async close(): Promise<readonly string[]> {
     for (const child of this.#children) child.kill('SIGKILL');
     // First what this process owns, then what the programs that have just been killed leave.
-    for (const { id } of await this.runtime.listPods()) {
-      await this.runtime.deletePod(id, { force: true });
+    for (const runtime of this.#runtimes) {
+      await runtime.close();
+      for (const { id } of await runtime.listPods()) {
+        // Another one's pod is refused; what nobody could delete is told of below.
+        await runtime.deletePod(id, { force: true }).catch(() => {});
+      }
     }
     await this.runtime.gc();
     const deadline = performance.now() + settleMs;

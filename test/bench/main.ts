@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { waitFor } from '../../src/base/deadline.js';
 import type { Bench } from './bench.js';
+import { cloneBench, templateBench, togetherBench } from './clone.js';
 import { containersBench, execBench } from './exec.js';
 import type { Row } from './figures.js';
 import { checkout, Ground } from './ground.js';
@@ -13,6 +14,7 @@ import { pythonBench, untarBench } from './programs.js';
 import { charts, type Report, toMarkdown, toTable } from './report.js';
 import { commandBench, jailBench, startBench } from './start.js';
 import { streamBench } from './streams.js';
+import { waitingBench } from './waiting.js';
 
 /** After this a run ends with what it has, in milliseconds. */
 const longestMs = 10 * 60_000;
@@ -21,6 +23,10 @@ const benches: readonly Bench[] = [
   commandBench,
   jailBench,
   startBench,
+  templateBench,
+  cloneBench,
+  waitingBench,
+  togetherBench,
   execBench,
   streamBench,
   pythonBench,

@@ -1,17 +1,18 @@
 // What pods cost in memory: the proportional share (PSS) of every process that is there for them.
-import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { sleep } from '../../src/base/deadline.js';
+import { sleep, waitFor } from '../../src/base/deadline.js';
 import { descendants } from '../e2e/host-process.js';
 import type { Bench } from './bench.js';
+import { makeSureOfTemplate } from './clone.js';
 import type { Part, Row } from './figures.js';
 import { checkout, exitOf } from './ground.js';
 
-/** Until what a boot needed is given back: the balloon reports free pages every two seconds. */
-const settleMs = 5000;
-const counts = [1, 2, 4];
+/** Until what a start needed is given back, in milliseconds: the balloon reports free pages every two seconds. */
+export const settleMs = 5000;
+/** How many pods there are when memory is looked at. */
+const [few, many] = [1, 20] as const;
 
 /** Of this process. */
 export function rssMiB(): number {
@@ -21,13 +22,13 @@ export function rssMiB(): number {
 export const memoryBench: Bench = {
   rows: [
     'memory of one idle pod, everything',
-    'memory that a second pod adds',
-    'memory that a third and a fourth pod add, each',
+    'memory that a cloned pod adds at 20 pods',
     'createPod and a container, first pod of a process',
-    'createPod and a container, second pod',
-    'createPod and a container, third and fourth pod',
+    'createPod and a container, pods 2 to 5',
+    'createPod and a container, pods 16 to 20',
   ],
   async run(ground) {
+    await makeSureOfTemplate(ground);
     const file = path.join(checkout, 'dist/test/bench/pod-owner.js');
     const owner = ground.start(process.execPath, [file, ground.rootfs], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -36,20 +37,23 @@ export const memoryBench: Bench = {
     ended.catch(() => {});
     const lines = createInterface({ input: owner.stdout ?? process.stdin })[Symbol.asyncIterator]();
     const next = async (): Promise<number> => {
-      const { value, done } = await lines.next();
+      const { value, done } = await waitFor(lines.next(), {
+        what: 'cannot make a pod',
+        signal: ground.signal,
+      });
       if (done) throw new Error('the process that owns the pods has ended');
       return Number(value);
     };
     const bare = await next();
     const parts: (readonly Part[])[] = [];
     const startMs: number[] = [];
-    for (const count of counts) {
+    for (const count of [few, many]) {
       while (startMs.length < count) {
         owner.stdin?.write('\n');
         startMs.push(await next());
       }
       await sleep(settleMs, ground.signal);
-      parts.push(memoryOf(owner));
+      parts.push(memoryOf(owner.pid ?? 0));
     }
     owner.stdin?.end();
     if ((await ended) !== 0) throw new Error('the process that owns the pods has failed');
@@ -65,11 +69,9 @@ interface Measured {
 }
 
 function toRows(names: readonly string[], { parts, startMs, bare }: Measured): readonly Row[] {
-  const [one = 0, two = 0, four = 0] = parts.map((list) =>
-    list.reduce((sum, { value }) => sum + value, 0),
-  );
-  const [first = '', second = '', later = '', start1 = '', start2 = '', start34 = ''] = names;
-  const note = `PSS with one container that sleeps, after ${settleMs / 1000} s`;
+  const [one = 0, all = 0] = parts.map((list) => list.reduce((sum, { value }) => sum + value, 0));
+  const [first = '', further = '', start1 = '', early = '', late = ''] = names;
+  const note = `PSS with one container that sleeps, clones of one template, after ${settleMs / 1000} s`;
   return [
     {
       name: first,
@@ -78,32 +80,41 @@ function toRows(names: readonly string[], { parts, startMs, bare }: Measured): r
       note: `${note}; the owner process, bare Node and the library with it, has an RSS of ${bare.toFixed(0)} MiB before`,
       parts: parts[0] ?? [],
     },
-    { name: second, unit: 'MiB', samples: [two - one], note },
-    { name: later, unit: 'MiB', samples: [(four - two) / 2], note },
+    {
+      name: further,
+      unit: 'MiB',
+      samples: [(all - one) / (many - few)],
+      note: `${note}: what ${many} take more than one, a pod`,
+      parts: [
+        ...(parts[1] ?? []).map(({ name, value }) => ({
+          name: `${name}, a pod`,
+          value: value / many,
+        })),
+        { name: 'all, a pod', value: all / many },
+      ],
+    },
     {
       name: start1,
       unit: 'ms',
       samples: startMs.slice(0, 1),
-      note: 'with the loading of what it needs',
+      note: 'a clone, with the loading of what it needs',
     },
-    { name: start2, unit: 'ms', samples: startMs.slice(1, 2), note: 'beside one idle pod' },
+    { name: early, unit: 'ms', samples: startMs.slice(1, 5), note: 'beside one to four idle pods' },
     {
-      name: start34,
+      name: late,
       unit: 'ms',
-      samples: startMs.slice(2),
-      note: 'beside two and three idle pods',
+      samples: startMs.slice(-5),
+      note: 'beside fifteen to nineteen idle pods',
     },
   ];
 }
 
-/** PSS by kind of process, the owner's and its descendants'. */
-function memoryOf(owner: ChildProcess): readonly Part[] {
-  const { pid } = owner;
-  if (pid === undefined) throw new Error('the process that owns the pods has no pid');
+/** PSS by kind of process, of one that owns pods and of its descendants. */
+export function memoryOf(owner: number): readonly Part[] {
   const kinds = { owner: 0, QEMU: 0, keeper: 0 };
-  for (const one of [pid, ...descendants(pid)]) {
+  for (const one of [owner, ...descendants(owner)]) {
     const command = readFileSync(`/proc/${one}/comm`, 'utf8');
-    const kind = one === pid ? 'owner' : command.startsWith('qemu') ? 'QEMU' : 'keeper';
+    const kind = one === owner ? 'owner' : command.startsWith('qemu') ? 'QEMU' : 'keeper';
     kinds[kind] += pssMiB(one);
   }
   return Object.entries(kinds).map(([name, value]) => ({ name, value }));

@@ -1,12 +1,13 @@
 // The floors of a VM: our QEMU and kernel, with nothing of ours around or in it.
-import { execFile } from 'node:child_process';
+import { execFile, type SpawnOptions } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { writeCpio } from '../../guest-image/cpio.js';
 import { waitFor } from '../../src/base/deadline.js';
 import { spawnInJail } from '../../src/base/namespaces/jail.js';
-import type { VmPlan } from '../../src/host/hypervisor/hypervisor.js';
+import type { VmOrigin, VmPlan } from '../../src/host/hypervisor/hypervisor.js';
 import { vmDirectory } from '../../src/host/hypervisor/qemu/command-line.js';
 import { dialWhenThere } from '../../src/host/hypervisor/qemu/dial.js';
 import { QemuHypervisor } from '../../src/host/hypervisor/qemu/qemu-hypervisor.js';
@@ -24,8 +25,17 @@ export interface RawVm {
   readonly accelerator: 'kvm' | 'tcg';
 }
 
-/** @param initrd replaces the image's */
-export async function planRawVm(ground: Ground, initrd?: string): Promise<RawVm> {
+export interface RawVmOptions {
+  /** Replaces the image's. */
+  readonly initrd?: string;
+  /** Default: it boots. */
+  readonly origin?: VmOrigin;
+}
+
+export async function planRawVm(
+  ground: Ground,
+  { initrd, origin = { kind: 'boot' } }: RawVmOptions = {},
+): Promise<RawVm> {
   const image = await openGuestImage({ libRoot: ground.libRoot });
   const runDirectory = path.join(ground.scratch, 'raw');
   const share = path.join(runDirectory, 'share');
@@ -36,7 +46,7 @@ export async function planRawVm(ground: Ground, initrd?: string): Promise<RawVm>
     image: initrd === undefined ? image : { ...image, initrd },
     shares: ['virtc-ro', 'virtc-rw'].map((tag) => ({ tag, directory: share, readOnly: false })),
     accelerator: 'auto',
-    origin: { kind: 'boot' },
+    origin,
     bootMemoryMiB: bootSize.memoryMiB,
     bootCpus: bootSize.cpus,
     maxMemoryMiB: maxSize.memoryMiB,
@@ -51,7 +61,7 @@ export async function planRawVm(ground: Ground, initrd?: string): Promise<RawVm>
   return { plan, argv, accelerator: accelerator.kind };
 }
 
-/** The image's initramfs, whose first program is replaced by one that loads the modules and prints a line. */
+/** The image's initramfs, whose first program is replaced by one that loads the modules, prints a line and answers. */
 export async function makeFloorInitrd(ground: Ground): Promise<string> {
   const program = path.join(ground.scratch, 'floor-init');
   const source = path.join(checkout, 'test/bench/floor-init.c');
@@ -72,19 +82,25 @@ export async function makeFloorInitrd(ground: Ground): Promise<string> {
 /** From QEMU's start to the first line of the guest's first program, in milliseconds. */
 export async function bootRaw(ground: Ground, vm: RawVm): Promise<number> {
   return await withBareQemu(ground, vm, async ({ begin, qmp, dial }) => {
-    const console = await dial('console');
-    const printed = new Promise<number>((resolve, reject) => {
-      let seen = '';
-      console.on('data', (chunk: Buffer) => {
-        seen += chunk.toString('latin1');
-        if (seen.includes('floor')) resolve(performance.now() - begin);
-      });
-      console.on('close', () => reject(new Error(`the raw guest ended: ${seen}`)));
-    });
+    const printed = untilFloor(ground, await dial('console'));
     await qmp.execute('cont');
-    const what = 'cannot boot the raw guest';
-    return await waitFor(printed, { what, timeoutMs: 60_000, signal: ground.signal });
+    await printed;
+    return performance.now() - begin;
   });
+}
+
+/** Waits for the line of the guest's first program. */
+export async function untilFloor(ground: Ground, console: Socket): Promise<void> {
+  const printed = new Promise<void>((resolve, reject) => {
+    let seen = '';
+    console.on('data', (chunk: Buffer) => {
+      seen += chunk.toString('latin1');
+      if (seen.includes('floor')) resolve();
+    });
+    console.on('close', () => reject(new Error(`the raw guest ended: ${seen}`)));
+  });
+  const what = 'cannot boot the raw guest';
+  await waitFor(printed, { what, timeoutMs: 60_000, signal: ground.signal });
 }
 
 /** From QEMU's start to its answer on QMP, in milliseconds. */
@@ -92,22 +108,24 @@ export async function bareToQmp(ground: Ground, vm: RawVm): Promise<number> {
   return await withBareQemu(ground, vm, async ({ qmpMs }) => qmpMs);
 }
 
-interface BareQemu {
+export interface BareQemu {
   readonly begin: number;
   readonly qmpMs: number;
   readonly qmp: QmpClient;
   readonly dial: (name: keyof typeof socketNames) => ReturnType<typeof dialWhenThere>;
 }
 
-async function withBareQemu<T>(
+/** Runs QEMU as it would be in a jail, without one. */
+export async function withBareQemu<T>(
   ground: Ground,
   { plan, argv }: RawVm,
   action: (qemu: BareQemu) => Promise<T>,
+  options: SpawnOptions = {},
 ): Promise<T> {
   const cwd = freshDirectory(plan);
   const begin = performance.now();
   const [program = '', ...args] = argv;
-  const child = ground.start(program, args, { cwd, stdio: 'ignore' });
+  const child = ground.start(program, args, { cwd, stdio: 'ignore', ...options });
   const ended = exitOf(child, ground.signal);
   try {
     const { qmp, dial } = await connect(ground, plan);

@@ -1,13 +1,11 @@
-// How long a pod takes to come and to go: beside the boot of a bare VM, in turns with it.
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+// How long a pod takes to come that boots, and to go: beside the boot of a bare VM, in turns with it.
 import type { Bench } from './bench.js';
-import { medianParts, type Part, type Row } from './figures.js';
-import { exitOf, type Ground, repeat, virtc } from './ground.js';
+import { medianParts, type Row } from './figures.js';
+import { runVirtc, startPod } from './first-byte.js';
+import { repeat, virtc } from './ground.js';
 import { bareToQmp, bootRaw, jailedToQmp, makeFloorInitrd, planRawVm } from './raw-vm.js';
 
-/** Prints a byte and ends at SIGTERM: a first process has no default action for it. */
-const untilTerm = ['sh', '-c', 'trap "exit 0" TERM; echo x; while :; do sleep 1000 & wait; done'];
+const boots = { template: false } as const;
 
 export const startBench: Bench = {
   rows: [
@@ -17,13 +15,13 @@ export const startBench: Bench = {
     'stop and delete, ended by SIGTERM',
   ],
   async run(ground) {
-    const raw = await planRawVm(ground, await makeFloorInitrd(ground));
+    const raw = await planRawVm(ground, { initrd: await makeFloorInitrd(ground) });
     // The first of all pods makes what later ones find: a worker thread, a user namespace, the KVM probe's answer.
-    await startPod(ground);
-    const rounds = await repeat({ times: 5, maxMs: 120_000 }, async () => ({
+    await startPod(ground, boots);
+    const rounds = await repeat({ times: 5, maxMs: 75_000 }, async () => ({
       raw: await bootRaw(ground, raw),
-      pod: await startPod(ground),
-      virtc: await runVirtc(ground),
+      pod: await startPod(ground, boots),
+      virtc: await runVirtc(ground, ['--no-template']),
     }));
     const [floor = '', cold = '', program = '', stop = ''] = this.rows;
     const row = (name: string, samples: readonly number[], note: string): Row => ({
@@ -49,7 +47,7 @@ export const startBench: Bench = {
       row(
         program,
         rounds.map((round) => round.virtc),
-        '`virtc run --rootfs DIR -- echo x`, from the start of its process',
+        '`virtc run --no-template --rootfs DIR -- echo x`, from the start of its process',
       ),
       row(
         stop,
@@ -59,47 +57,6 @@ export const startBench: Bench = {
     ];
   },
 };
-
-async function startPod(ground: Ground) {
-  const { signal, rootfs } = ground;
-  const begin = performance.now();
-  const pod = await ground.runtime.createPod({ signal });
-  try {
-    const container = await pod.createContainer({ rootfs, command: untilTerm, signal });
-    await container.start({ signal });
-    await once(container.stdout, 'data', { signal });
-    const startMs = performance.now() - begin;
-    const steps = pod.timings.map(({ step, durationMs }) => ({ name: step, value: durationMs }));
-    const known = steps.reduce((sum, { value }) => sum + value, 0);
-    const parts: readonly Part[] = [
-      ...steps,
-      { name: 'between and first byte', value: startMs - known },
-    ];
-    container.stdout.resume();
-    const beginStop = performance.now();
-    await pod.stop({ signal });
-    await pod.delete({ signal });
-    return { startMs, parts, stopMs: performance.now() - beginStop };
-  } finally {
-    await pod.delete({ force: true });
-  }
-}
-
-async function runVirtc(ground: Ground): Promise<number> {
-  const begin = performance.now();
-  const args = [virtc, 'run', '--rootfs', ground.rootfs, '--', 'echo', 'x'];
-  const child = ground.start(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = exitOf(child, ground.signal);
-  const errors = child.stderr === null ? '' : text(child.stderr);
-  let firstMs: number | undefined;
-  child.stdout?.on('data', () => {
-    firstMs ??= performance.now() - begin;
-  });
-  const code = await ended;
-  if (code !== 0 || firstMs === undefined)
-    throw new Error(`virtc run: exit ${code}: ${await errors}`);
-  return firstMs;
-}
 
 export const jailBench: Bench = {
   rows: ['floor: bare QEMU to QMP', 'jailed QEMU to QMP'],

@@ -16,6 +16,12 @@ export const targets: Readonly<Record<string, Target>> = {
     aim: 1000,
     over: 'floor: raw cold boot',
   },
+  'clone: createPod and container to first byte': { must: 400, aim: 250 },
+  'clone: whole virtc run to first byte': { must: 600, aim: 450 },
+  // Without a bound of its own: a pod that waits costs memory, and must be worth it.
+  'waiting clone: createPod and container to first byte': { must: 400, aim: 120 },
+  'clones at once: 20 pods, all have printed': { must: 12_000, aim: 8000 },
+  'memory that a cloned pod adds at 20 pods': { must: 64, aim: 48 },
   'exec of true': { must: 250, aim: 120 },
   'exec of true beside a full stream': { must: 400, aim: 250 },
   'stdout throughput': { must: 10, aim: 20, rising: true },

@@ -12,6 +12,8 @@ import { type Settled, settled } from './settled.js';
 
 const e2e = new E2e('chaos');
 const runtime = e2e.runtime();
+/** Each with no memory of the clones that have failed for others. */
+const freshRuntime = () => e2e.runtime();
 const seed = chaosSeed();
 const random = randomNumbers(seed);
 
@@ -25,6 +27,7 @@ let waiting: Promise<readonly Settled<unknown>[]>;
 let hung: Pod;
 
 before(async () => {
+  await runtime.templates.build();
   hung = await runtime.createPod({ id: 'hung' });
   e2e.cleanup(() => hung.delete({ force: true }));
   const box = await started(hung);
@@ -96,9 +99,13 @@ const deeds = {
   'deleting the pod': (pod, box) => ({ delete: pod.delete({ force: true }), wait: box.wait() }),
 } satisfies Record<string, (pod: Pod, box: Container) => Record<string, Promise<unknown>>>;
 
+/** How a pod is created while its VM dies, and whether as a clone. */
+const creations = { 'booting a pod': false, 'cloning a pod': true };
+
 /** How long each of them takes on a quiet machine, at most, in milliseconds: moments after it would prove nothing. */
-const windowMs: Readonly<Record<keyof typeof deeds | 'creating a pod', number>> = {
-  'creating a pod': 5000,
+const windowMs: Readonly<Record<keyof typeof deeds | keyof typeof creations, number>> = {
+  'booting a pod': 5000,
+  'cloning a pod': 500,
   'creating a container': 600,
   'running processes': 400,
   'stopping a container': 250,
@@ -125,8 +132,10 @@ const points: readonly Point[] = (Object.keys(windowMs) as (keyof typeof windowM
 async function carryOut(point: Point): Promise<void> {
   const { id, deed } = point;
   const what = `${deed}, killed after ${point.afterMs} ms`;
-  const creating = runtime.createPod({ id });
-  if (deed === 'creating a pod') {
+  const isCreation = deed === 'booting a pod' || deed === 'cloning a pod';
+  const template = isCreation ? creations[deed] : true;
+  const creating = freshRuntime().createPod({ id, template });
+  if (isCreation) {
     const killing = killDuring(point, creating);
     const outcome = await settled(`${what}: createPod`, creating, 120_000);
     assertLoss(what, outcome);

@@ -11,6 +11,8 @@ import { hostMountsWith, processesOf } from './leftovers.js';
 const e2e = new E2e('dry-run');
 
 const flags = [
+  // What is printed is a boot.
+  '--no-template',
   ...['--rootfs', debian, '--name', 'planned', '-m', '700m', '--cpus', '1.5', '--init'],
   ...['-h', 'box', '-v', `${e2e.scratch}:/data:ro`, '-e', 'A=b c'],
 ];

@@ -68,11 +68,17 @@ export class E2e {
     this.runRoot = `/run/virtcontainers-e2e-${name}-${process.pid}`;
     mkdirSync(this.runRoot, { mode: 0o700 });
     this.scratch = mkdtempSync(`/var/tmp/virtcontainers-e2e-${name}-`);
-    this.libRoot = path.join(this.scratch, 'lib');
-    mkdirSync(this.libRoot, { mode: 0o700 });
-    symlinkSync(path.join(installedLibRoot, 'guest'), path.join(this.libRoot, 'guest'));
+    this.libRoot = this.makeLibRoot('lib');
     this.#before = hostSnapshot({ runRoot: this.runRoot, libRoot: this.libRoot });
     after(() => this.#tearDown());
+  }
+
+  /** A lib root without a template; its guest image is the installed one. */
+  makeLibRoot(name: string): string {
+    const libRoot = path.join(this.scratch, name);
+    mkdirSync(libRoot, { mode: 0o700 });
+    symlinkSync(path.join(installedLibRoot, 'guest'), path.join(libRoot, 'guest'));
+    return libRoot;
   }
 
   /** A runtime of the library in this process. */
@@ -116,6 +122,12 @@ export class E2e {
   /** Runs the command line with the Debian root. */
   async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return await this.virtc(['run', '--rootfs', debian, ...args], options);
+  }
+
+  /** Starts one of `programs` with this file's run root as its first argument. */
+  startProgram(name: string, args: readonly string[]): Running {
+    const file = path.join(checkout, `dist/test/e2e/programs/${name}.js`);
+    return this.start(process.execPath, [file, this.runRoot, ...args]);
   }
 
   /** Starts any program with this file's roots in its environment. */
@@ -177,7 +189,7 @@ export class E2e {
     return pid;
   }
 
-  /** Fails with a list if processes, mounts, cgroups, interfaces, logs or state of this file's pods exist, apart from `kept` paths. */
+  /** Fails with a list if processes, mounts, cgroups, interfaces, logs, half templates or state of this file's pods exist, apart from `kept` paths. */
   async assertNothingLeft(kept: readonly string[] = []): Promise<void> {
     const deadline = performance.now() + settleMs;
     for (;;) {

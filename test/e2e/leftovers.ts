@@ -21,6 +21,7 @@ export function hostSnapshot(roots: {
     ...names('/sys/class/net').map((name) => `interface: ${name}`),
     ...cgroupsOf([runRoot, ...moreRoots]).map((directory) => `cgroup: ${directory}`),
     ...names(path.join(libRoot, 'logs')).map((name) => `log: ${name}`),
+    ...halfTemplates(path.join(libRoot, 'templates')).map((name) => `template: ${name}`),
   ]);
 }
 
@@ -79,6 +80,13 @@ function cgroupsOf(runRoots: readonly string[]): readonly string[] {
   };
   walk('/sys/fs/cgroup', 0);
   return found;
+}
+
+/** What the builder of a template, or who removes one, works with. */
+function halfTemplates(root: string): readonly string[] {
+  return names(root, true).filter((name) =>
+    /^(\.gone-|scratch-|.*\.new$)/.test(path.basename(name)),
+  );
 }
 
 function isDirectory(file: string): boolean {

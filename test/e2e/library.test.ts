@@ -191,6 +191,7 @@ test('a pod whose creation is aborted while it boots leaves nothing', async () =
   const abort = new AbortController();
   const creating = runtime.createPod({
     id: 'aborted',
+    template: false,
     signal: abort.signal,
     onProgress: ({ step, phase }) => {
       if (step === 'vm-boot' && phase === 'begin') setTimeout(() => abort.abort(), 500);

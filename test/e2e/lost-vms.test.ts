@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
 import type { Container, Pod } from '../../src/model/pod.js';
-import { debian, E2e, untilText } from './harness.js';
+import { debian, E2e, until, untilText } from './harness.js';
 import { settled } from './settled.js';
 
 const e2e = new E2e('lost-vms');
@@ -68,21 +68,32 @@ test('a pod whose VM hangs is deleted by force in time', async (t) => {
   await e2e.assertNothingLeft();
 });
 
-test('a VM that hangs while it boots is given up with the caller', async () => {
-  const abort = new AbortController();
-  const creating = runtime.createPod({
-    id: 'hung-boot',
-    signal: abort.signal,
-    onProgress: ({ step, phase }) => {
-      if (step === 'vm-boot' && phase === 'begin') freeze('hung-boot');
-    },
+for (const [what, template] of [
+  ['boots', false],
+  ['starts as a clone', true],
+] as const) {
+  test(`a VM that hangs while it ${what} is given up with the caller`, async () => {
+    await runtime.templates.build();
+    const abort = new AbortController();
+    let isFrozen = false;
+    const creating = runtime.createPod({
+      id: 'hung-start',
+      template,
+      signal: abort.signal,
+      onProgress: ({ step, phase }) => {
+        if (step !== 'vm-boot' || phase !== 'begin') return;
+        freeze('hung-start');
+        isFrozen = true;
+      },
+    });
+    await until('it has hung', () => isFrozen);
+    await sleep(500);
+    abort.abort();
+    const outcome = await settled('createPod', creating, forcedEndMs);
+    assert.ok(outcome.kind === 'error' && outcome.error.name === 'AbortError');
+    await e2e.assertNothingLeft();
   });
-  await sleep(1000);
-  abort.abort();
-  const outcome = await settled('createPod', creating, forcedEndMs);
-  assert.ok(outcome.kind === 'error' && outcome.error.name === 'AbortError');
-  await e2e.assertNothingLeft();
-});
+}
 
 test('^C twice ends a virtc run whose VM hangs, with 137, and nothing is left', async () => {
   const args = ['run', '--rootfs', debian, '--name', 'hung-run', '--'];

@@ -1,7 +1,15 @@
 // The template of a test file as it lies on disk: where its parts are, their hashes, and what their bytes hold.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  createReadStream,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 /** A template's parts, and the directories that keep others from them. */
@@ -79,3 +87,37 @@ export async function textsIn(file: string, texts: readonly string[]): Promise<r
 
 const chunkBytes = 4 * 1024 * 1024;
 const zeros = Buffer.alloc(2 * chunkBytes);
+
+/** Copies the only template of a lib root to a directory, which is made. */
+export function copyTemplate(libRoot: string, to: string): void {
+  const { directories } = storedTemplate(libRoot);
+  copyTree(directories[1] ?? '', to);
+}
+
+/**
+ * Puts a copy of a template in the place of the one that a lib root has or has had: as whole as the first, only that its
+ * memory is another file, which its manifest names.
+ */
+export function putBack(copy: string, libRoot: string): void {
+  const manifest = JSON.parse(readFileSync(path.join(copy, 'manifest.json'), 'utf8'));
+  const directory = path.join(libRoot, 'templates', manifest.id);
+  rmSync(directory, { recursive: true, force: true });
+  copyTree(copy, directory);
+  const { size, ino, mtimeNs, ctimeNs } = lstatSync(
+    path.join(directory, manifest.generation, 'memory'),
+    { bigint: true },
+  );
+  const memory = {
+    sizeBytes: Number(size),
+    inode: String(ino),
+    mtimeNs: String(mtimeNs),
+    ctimeNs: String(ctimeNs),
+  };
+  const text = JSON.stringify({ ...manifest, memory });
+  writeFileSync(path.join(directory, 'manifest.json'), text, { mode: 0o600 });
+}
+
+function copyTree(from: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['-a', '--sparse=always', from, to]);
+  assert.equal(status, 0, String(stderr));
+}

@@ -1,10 +1,11 @@
 // Signals and terminals of `virtc run`: while booting, running and stopping.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
 import { checkout, debian, E2e, type Running, until, untilText } from './harness.js';
+import { processesOf } from './leftovers.js';
 import { Pty } from './pty.js';
 
 const e2e = new E2e('virtc-signals');
@@ -14,11 +15,23 @@ const listener = `
   trap 'echo got USR1' USR1; trap 'echo got TERM; exit 7' TERM; trap 'echo got INT' INT
   echo ready; while :; do sleep 0.2; done`;
 
-/** Starts a run and waits until its VM exists. */
+/** Starts a run that boots and waits until its VM exists. */
 async function startBooting(name: string): Promise<Running> {
-  const run = e2e.startVirtc(['run', '--rootfs', debian, '--name', name, 'echo', 'never']);
+  const args = ['--rootfs', debian, '--name', name, '--no-template', 'echo', 'never'];
+  const run = e2e.startVirtc(['run', ...args]);
   await until('the VM exists', () => hasVm(name));
   return run;
+}
+
+/** Starts a run that makes a template first and waits until the VM of that exists. */
+async function startBuilding(): Promise<Running> {
+  const run = e2e.startVirtc(['run', '--rootfs', debian, 'echo', 'never']);
+  await until('the VM of the template exists', () => buildersVms().length > 0);
+  return run;
+}
+
+function buildersVms(): readonly string[] {
+  return processesOf(e2e.libRoot).filter((line) => /qemu.* -name virtc-template-/.test(line));
 }
 
 function hasVm(name: string): boolean {
@@ -38,6 +51,16 @@ for (const [signal, code] of [
     run.child.kill(signal);
     const { code: seen, stdout, stderr } = await run.finished;
     assert.deepEqual([seen, stdout.toString(), stderr], [code, '', '']);
+    await e2e.assertNothingLeft();
+  });
+
+  test(`${signal} while a template is made ends the run with ${code} and leaves nothing of it`, async () => {
+    const run = await startBuilding();
+    run.child.kill(signal);
+    const { code: seen, stdout, stderr } = await run.finished;
+    assert.deepEqual([seen, stdout.toString(), stderr], [code, '', '']);
+    assert.deepEqual(processesOf(e2e.libRoot), []);
+    assert.deepEqual(readdirSync(path.join(e2e.libRoot, 'templates')), []);
     await e2e.assertNothingLeft();
   });
 }
@@ -83,7 +106,16 @@ test('a container that ignores signals is ended by two ^C, and signals while it 
 
 test('^C on a terminal while booting ends the run with 130, the progress line is gone', async (t) => {
   const pty = openPty(t);
-  const run = startOn(pty, ['run', '--rootfs', debian, '--name', 'boot-pty', 'echo', 'never']);
+  const run = startOn(pty, [
+    'run',
+    '--rootfs',
+    debian,
+    '--name',
+    'boot-pty',
+    '--no-template',
+    'echo',
+    'never',
+  ]);
   await until('progress is shown', () => pty.shown.includes('booting'));
   pty.type('\x03');
   const { code } = await run.finished;

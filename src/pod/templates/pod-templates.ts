@@ -1,4 +1,5 @@
 // Which template a pod is cloned from: found, made at first use, waited for where another makes it, or none.
+import { availableParallelism } from 'node:os';
 import { reasonOf, throwIfAborted } from '../../base/errors.js';
 import { span } from '../../base/trace/span.js';
 import { Undo } from '../../base/undo.js';
@@ -23,6 +24,8 @@ export interface ObtainOptions {
 export class PodTemplates {
   readonly #mechanisms: Mechanisms;
   readonly #failures = new PastFailures();
+  /** Pods that wait for a builder. */
+  #waiting = 0;
 
   constructor(mechanisms: Mechanisms) {
     this.#mechanisms = mechanisms;
@@ -126,16 +129,31 @@ export class PodTemplates {
     });
   }
 
-  /** Whether another builder was done before a boot would have been. */
+  /**
+   * Whether another builder was done before a boot would have been. Pods that boot at once share the host's processors: the more
+   * of them wait, the longer it is worth it.
+   */
   async #waited(key: TemplateKey, signal: AbortSignal): Promise<boolean> {
     const { templates } = this.#mechanisms;
-    const tooLong = AbortSignal.timeout(templateWaitMs);
+    const tooLong = new AbortController();
+    const begunMs = performance.now();
+    const look = (): void => {
+      const share = Math.max(1, this.#waiting / availableParallelism());
+      const leftMs = begunMs + templateWaitMs * share - performance.now();
+      if (leftMs <= 0) tooLong.abort();
+      else timer = setTimeout(look, leftMs);
+    };
+    let timer = setTimeout(look, templateWaitMs);
+    this.#waiting += 1;
     try {
-      await templates.waitForBuilder(key, AbortSignal.any([signal, tooLong]));
+      await templates.waitForBuilder(key, AbortSignal.any([signal, tooLong.signal]));
       return true;
     } catch (error) {
-      if (signal.aborted || !tooLong.aborted) throw error;
+      if (signal.aborted || !tooLong.signal.aborted) throw error;
       return false;
+    } finally {
+      this.#waiting -= 1;
+      clearTimeout(timer);
     }
   }
 

@@ -72,6 +72,16 @@ const cases: readonly {
     places: [[0, 501]],
   },
   {
+    title: 'a clock that may have begun at any time is left as it is',
+    samples: [sample(1000, 1002, 50_000, 50_000)],
+    beganMs: Number.NEGATIVE_INFINITY,
+    errorMs: 1,
+    places: [
+      [49_900, 901],
+      [50_100, 1101],
+    ],
+  },
+  {
     title: 'a clock that goes back has nothing to tell',
     samples: [sample(1000, 1010, 500, 500), sample(2000, 2010, 100, 100)],
     errorMs: 5,

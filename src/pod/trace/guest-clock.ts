@@ -27,7 +27,7 @@ interface Point {
  * thousandth was seen); before the first and after the last they run alike. A clock that would then have begun before its
  * VM did (on a busy host an emulated kernel can measure its processor wrong) has run too fast, evenly as far as anybody knows.
  * @param samples at least one, in their order
- * @param beganMs when the guest began to run, on our clock
+ * @param beganMs when the guest's clock began at the earliest, on ours
  */
 export function alignClocks(samples: readonly ClockSample[], beganMs: number): GuestClock {
   const points: Point[] = [];

@@ -69,8 +69,10 @@ export class GuestTracing {
   }
 
   #place(): GuestPlace {
-    const { podId, beganMs } = this.#guest;
-    const clock = alignClocks(this.#samples, beganMs);
+    const { podId, isClone, beganMs } = this.#guest;
+    // A clone's clock began with its template.
+    const notBeforeMs = isClone ? Number.NEGATIVE_INFINITY : beganMs;
+    const clock = alignClocks(this.#samples, notBeforeMs);
     return { podId, beganMs, nowMs: monotonicMs(), clock };
   }
 }

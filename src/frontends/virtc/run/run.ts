@@ -1,5 +1,6 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
 import { VirtcontainersError } from '../../../base/errors.js';
+import { prepareJail } from '../../../base/namespaces/jail.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { recording, span } from '../../../base/trace/span.js';
 import { createRuntime } from '../../../index.js';
@@ -35,6 +36,8 @@ export async function run(
     fileEntries: await readEnvFiles(flags.envFile ?? []),
   });
   requireTerminal(request, terminal);
+  // Beside the loading and checking that follows, on another processor.
+  if (dryRunFormat(flags) === null) void prepareJail();
   const report = await makeReport(request, flags);
   // Before a VM is booted: a mistake shall not cost the time of a boot.
   await parseContainerOptions(request.container).catch((error: unknown) => {
