@@ -174,7 +174,7 @@ test('whatever fails while a template is built by itself is told, and nothing is
         break;
       }
       const where = `${fault} ${call} (call ${n})`;
-      assert.match(String(failure), /injected fault/, where);
+      assert.match(String(failure), /: cannot build template: .*injected fault/, where);
       assert.deepEqual(world.templates.ids, [], where);
       world.assertNothingLeft(where);
       // It is free for the next one.

@@ -19,8 +19,6 @@ export interface Mechanisms {
   readonly templates: Templates;
   /** How long a template's guest is left alone before it is saved, in milliseconds; for tests. */
   readonly templateRestMs?: number;
-  /** Longest wait of one pod for another builder, in milliseconds; for tests. */
-  readonly templateWaitMs?: number;
   /** The guest image that VMs boot, checked at each use. */
   readonly openImage: () => Promise<BootImage>;
   readonly accelerator: VmPlan['accelerator'];

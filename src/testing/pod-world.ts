@@ -43,8 +43,6 @@ export class PodWorld {
       readonly defaults?: Defaults;
       /** How pods come to be: as clones their template is there already. Default `PodWorld.origin`. */
       readonly origin?: 'boot' | 'clone';
-      /** Longest wait of one pod for another builder, in milliseconds. Default: as it is. */
-      readonly templateWaitMs?: number;
       /** How many pods wait; they need `root`. */
       readonly warm?: number;
       /** A directory of the test's for pods' directories, else there are none. */
@@ -65,8 +63,6 @@ export class PodWorld {
       store: this.store,
       templates: this.templates,
       templateRestMs: 0,
-      ...(options.templateWaitMs === undefined ? {} : { templateWaitMs: options.templateWaitMs }),
-      agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => {
         await this.beforeImage();
         return {

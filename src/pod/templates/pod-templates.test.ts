@@ -1,24 +1,21 @@
 // Tests of what pods are cloned from: found, made at first use, waited for, made anew, or given up; each seen from `createPod`.
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { VirtcontainersError } from '../../base/errors.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { TemplateKey } from '../../host/templates/templates.js';
 import { defaults } from '../../model/defaults.js';
-import { templateRetryMs } from '../../model/limits.js';
+import { templateRetryMs, templateWaitMs } from '../../model/limits.js';
 import type { Pod } from '../../model/pod.js';
 import { PodWorld } from '../../testing/pod-world.js';
 import { bootSize, maxSize } from '../plan/plan-size.js';
 import { planVm } from '../plan/plan-vm.js';
 import { PodTemplates } from './pod-templates.js';
 
-const worldWithTemplates = (
-  options: Pick<
-    NonNullable<ConstructorParameters<typeof PodWorld>[0]>,
-    'other' | 'templateWaitMs'
-  > = {},
-) => new PodWorld({ defaults, ...options });
+const worldWithTemplates = (other?: PodWorld) =>
+  new PodWorld({ defaults, ...(other === undefined ? {} : { other }) });
 
 /** The key of what a world's pods are cloned from. */
 async function keyOf({ mechanisms }: PodWorld): Promise<TemplateKey> {
@@ -213,14 +210,47 @@ test('where another process has failed to make it, its pods boot cold without a 
   await pod.delete({ force: true });
 });
 
-test('where waiting takes longer than a boot, the pod boots cold without a word', async () => {
-  const world = worldWithTemplates({ templateWaitMs: 20 });
+/** Lets waits for a builder pass at once; the answer tells how long they have been. */
+function hurry(t: TestContext): readonly number[] {
+  const waits: number[] = [];
+  let laterMs = 0;
+  const now = performance.now.bind(performance);
+  t.mock.method(performance, 'now', () => now() + laterMs);
+  const { setTimeout: wait } = globalThis;
+  t.mock.method(globalThis, 'setTimeout', (callback: () => void, ms: number) => {
+    if (ms <= templateWaitMs / 2 || ms > templateWaitMs) return wait(callback, ms);
+    waits.push(Math.ceil(ms));
+    return wait(() => {
+      laterMs += ms;
+      callback();
+    }, 20);
+  });
+  return waits;
+}
+
+test('where waiting takes longer than a boot, the pod boots cold without a word', async (t) => {
+  const world = worldWithTemplates();
   const builder = world.templates.holdBuild(await keyOf(world));
+  const waits = hurry(t);
   assert.equal(await createAndDelete(world), 'boot');
-  assert.deepEqual(world.warnings, []);
+  t.mock.reset();
+  assert.deepEqual([waits, world.warnings], [[templateWaitMs], []]);
   builder.release();
   assert.equal(await createAndDelete(world), 'clone', 'and the next one makes it');
   world.assertNothingLeft();
+});
+
+test('the more pods wait, the longer: they would share the processors while they boot', async (t) => {
+  const world = worldWithTemplates();
+  const builder = world.templates.holdBuild(await keyOf(world));
+  const count = 2 * availableParallelism();
+  const waits = hurry(t);
+  const pods = Array.from({ length: count }, () => createAndDelete(world));
+  assert.deepEqual(new Set(await Promise.all(pods)), new Set(['boot']));
+  t.mock.reset();
+  assert.ok(waits.length > count, `${waits}`);
+  assert.deepEqual(world.warnings, []);
+  builder.release();
 });
 
 test('of many first pods one makes it, the others wait and are clones as well', async () => {

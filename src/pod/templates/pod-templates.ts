@@ -134,16 +134,16 @@ export class PodTemplates {
    * of them wait, the longer it is worth it.
    */
   async #waited(key: TemplateKey, signal: AbortSignal): Promise<boolean> {
-    const { templates, templateWaitMs: waitMs = templateWaitMs } = this.#mechanisms;
+    const { templates } = this.#mechanisms;
     const tooLong = new AbortController();
     const begunMs = performance.now();
     const look = (): void => {
       const share = Math.max(1, this.#waiting / availableParallelism());
-      const leftMs = begunMs + waitMs * share - performance.now();
+      const leftMs = begunMs + templateWaitMs * share - performance.now();
       if (leftMs <= 0) tooLong.abort();
       else timer = setTimeout(look, leftMs);
     };
-    let timer = setTimeout(look, waitMs);
+    let timer = setTimeout(look, templateWaitMs);
     this.#waiting += 1;
     try {
       await templates.waitForBuilder(key, AbortSignal.any([signal, tooLong.signal]));

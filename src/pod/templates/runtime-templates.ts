@@ -23,6 +23,7 @@ import type {
   RuntimeTemplates,
   TemplateInfo,
 } from '../../model/template.js';
+import { doing } from '../errors.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { bootSize, maxSize } from '../plan/plan-size.js';
 import { planVm } from '../plan/plan-vm.js';
@@ -65,19 +66,18 @@ export class LocalTemplates implements RuntimeTemplates {
     const { rebuild } = await parseBuildTemplateOptions(what, options);
     const signal = options?.signal ?? new AbortController().signal;
     throwIfAborted(signal, what);
-    const parts = await this.#ready();
-    const { key, plan } = await currentOf(parts);
-    const { templates } = parts.mechanisms;
-    if (rebuild || (await templates.find(key)) === null) {
-      await parts.podTemplates.make(key, plan, {
-        onProgress: options?.onProgress,
-        rebuild,
-        signal,
-      });
-    }
-    const stored = (await templates.list()).find(({ id }) => id === key.id);
-    if (stored !== undefined) return toInfo(stored, key.id);
-    throw new VirtcontainersError('not-found', `${what} ${key.id}: it was removed meanwhile`);
+    return doing(what, async () => {
+      const parts = await this.#ready();
+      const { key, plan } = await currentOf(parts);
+      const { templates } = parts.mechanisms;
+      if (rebuild || (await templates.find(key)) === null) {
+        const { onProgress } = options ?? {};
+        await parts.podTemplates.make(key, plan, { onProgress, rebuild, signal });
+      }
+      const stored = (await templates.list()).find(({ id }) => id === key.id);
+      if (stored !== undefined) return toInfo(stored, key.id);
+      throw new VirtcontainersError('not-found', `${what}: it was removed meanwhile`);
+    });
   }
 
   async remove(id: string, options?: AbortOptions): Promise<void> {
