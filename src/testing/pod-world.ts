@@ -63,6 +63,7 @@ export class PodWorld {
       store: this.store,
       templates: this.templates,
       templateRestMs: 0,
+      agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),
       openImage: async () => {
         await this.beforeImage();
         return {
