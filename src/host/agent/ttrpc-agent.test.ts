@@ -181,7 +181,7 @@ test("a guest's clock is set again where that took so long that it is late, and 
   ]) {
     [answers, slowMs] = [0, delays];
     await agent.personalize(identity);
-    assert.ok(answers >= 2 && answers <= 5, `${answers} answers`);
+    assert.ok(answers >= 2 && answers <= 8, `${answers} answers`);
     assert.ok(Math.abs(errorMs) <= 1.5 * guestClockErrorMs, `${errorMs} ms after ${answers}`);
   }
   agent.close();

@@ -40,8 +40,8 @@ type Rpc = Client<(typeof AgentService)['method']>;
 const withoutDeadline = 0;
 const entropyBytes = 64;
 /** So often at the most, and for so long in milliseconds, a guest's clock is set until it is right. */
-const clockAttempts = 5;
-const clockAttemptsMs = 1_000;
+const clockAttempts = 8;
+const clockAttemptsMs = 1_500;
 
 /** A connection to an agent with which a protocol version has been agreed; `TtrpcAgentConnector` makes it. */
 export class TtrpcAgent implements Agent {
@@ -89,12 +89,13 @@ export class TtrpcAgent implements Agent {
         return this.#rpc.personalize({ entropy, timeNs, hostname, machineId }, bounds);
       });
       const nowMs = performance.now();
-      if (nowMs - askedMs - aheadMs < guestClockErrorMs) return;
+      const tookMs = nowMs - askedMs;
+      if (Math.max(aheadMs, tookMs - aheadMs) < guestClockErrorMs) return;
       // On a host so busy it would not get better.
       if (attempt === clockAttempts || nowMs - begunMs > clockAttemptsMs) return;
       if (attempt === 1) continue;
-      shortestMs = Math.min(shortestMs, nowMs - askedMs);
-      aheadMs = Math.min(Math.round(shortestMs / 2), guestClockErrorMs - 1);
+      shortestMs = Math.min(shortestMs, tookMs);
+      aheadMs = Math.round(shortestMs / 2);
     }
   }
 
