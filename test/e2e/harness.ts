@@ -12,6 +12,7 @@ import type { ExitStatus } from '../../src/model/exit-status.js';
 import type { ExecOptions, PodOptions, RuntimeOptions } from '../../src/model/options.js';
 import type { Container, Pod, Process, Runtime } from '../../src/model/pod.js';
 import { type HostSnapshot, hostMountsWith, hostSnapshot, processesOf } from './leftovers.js';
+import { putBack } from './template-files.js';
 
 /** The checkout. */
 export const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -19,6 +20,9 @@ export const checkout = path.resolve(path.dirname(fileURLToPath(import.meta.url)
 export const installedLibRoot = process.env['VIRTC_LIB_ROOT'] || '/var/lib/virtcontainers';
 /** Debian with python3. */
 export const debian = path.join(installedLibRoot, 'rootfs/debian');
+
+/** A template for every file to begin with, as `npm run e2e` has made it; else each file makes its own. */
+const sharedTemplate = process.env['VIRTC_E2E_TEMPLATE'] ?? '';
 
 /** Longest that a program under test may take: a boot on a busy machine, and then some. */
 const programTimeoutMs = 180_000;
@@ -57,7 +61,7 @@ export class E2e {
   readonly runRoot: string;
   /** Room for files, mode 0700, on a disk. */
   readonly scratch: string;
-  /** A lib root for this file alone, so that others' logs are not taken for ours; its guest image is the installed one. */
+  /** A lib root for this file alone, so that others' logs are not taken for ours; its guest image is the installed one, its template a copy. */
   readonly libRoot: string;
   readonly #before: HostSnapshot;
   readonly #children = new Set<ChildProcess>();
@@ -69,6 +73,7 @@ export class E2e {
     mkdirSync(this.runRoot, { mode: 0o700 });
     this.scratch = mkdtempSync(`/var/tmp/virtcontainers-e2e-${name}-`);
     this.libRoot = this.makeLibRoot('lib');
+    if (sharedTemplate !== '') putBack(sharedTemplate, this.libRoot);
     this.#before = hostSnapshot({ runRoot: this.runRoot, libRoot: this.libRoot });
     after(() => this.#tearDown());
   }

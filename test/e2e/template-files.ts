@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import {
   createReadStream,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -102,6 +103,7 @@ export function putBack(copy: string, libRoot: string): void {
   const manifest = JSON.parse(readFileSync(path.join(copy, 'manifest.json'), 'utf8'));
   const directory = path.join(libRoot, 'templates', manifest.id);
   rmSync(directory, { recursive: true, force: true });
+  mkdirSync(path.dirname(directory), { recursive: true, mode: 0o700 });
   copyTree(copy, directory);
   const { size, ino, mtimeNs, ctimeNs } = lstatSync(
     path.join(directory, manifest.generation, 'memory'),

@@ -23,15 +23,19 @@ async function startBooting(name: string): Promise<Running> {
   return run;
 }
 
+/** A lib root without a template. */
+const emptyLibRoot = e2e.makeLibRoot('empty');
+
 /** Starts a run that makes a template first and waits until the VM of that exists. */
 async function startBuilding(): Promise<Running> {
-  const run = e2e.startVirtc(['run', '--rootfs', debian, 'echo', 'never']);
+  const env = { VIRTC_LIB_ROOT: emptyLibRoot };
+  const run = e2e.startVirtc(['run', '--rootfs', debian, 'echo', 'never'], { env });
   await until('the VM of the template exists', () => buildersVms().length > 0);
   return run;
 }
 
 function buildersVms(): readonly string[] {
-  return processesOf(e2e.libRoot).filter((line) => /qemu.* -name virtc-template-/.test(line));
+  return processesOf(emptyLibRoot).filter((line) => /qemu.* -name virtc-template-/.test(line));
 }
 
 function hasVm(name: string): boolean {
@@ -59,8 +63,8 @@ for (const [signal, code] of [
     run.child.kill(signal);
     const { code: seen, stdout, stderr } = await run.finished;
     assert.deepEqual([seen, stdout.toString(), stderr], [code, '', '']);
-    assert.deepEqual(processesOf(e2e.libRoot), []);
-    assert.deepEqual(readdirSync(path.join(e2e.libRoot, 'templates')), []);
+    assert.deepEqual(processesOf(emptyLibRoot), []);
+    assert.deepEqual(readdirSync(path.join(emptyLibRoot, 'templates')), []);
     await e2e.assertNothingLeft();
   });
 }
