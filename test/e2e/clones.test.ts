@@ -6,7 +6,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
 import type { Warning } from '../../src/model/warning.js';
-import { clockErrorMs, clockProgram } from './guest-clock.js';
+import { clockBoundMs, clockErrorMs, clockProgram } from './guest-clock.js';
 import { asGuestRoot, powerful } from './guest-root.js';
 import { debian, E2e, shOk, until } from './harness.js';
 import { descriptorsOf, qemuBelow } from './host-process.js';
@@ -23,9 +23,6 @@ const clones = 20;
 const atOnce = 5;
 /** What pods have written in their memory: none of it may ever be in a template. */
 const markers: string[] = [];
-
-/** A clock that is set right is off by less. */
-const maxClockErrorMs = 50;
 
 before(async () => {
   await runtime.templates.build();
@@ -78,13 +75,17 @@ async function lookAtClone(id: string): Promise<Readonly<Record<string, string>>
   const inside = JSON.parse(String(value)) as Readonly<Record<string, string>>;
   assert.equal(inside['hostname'], id);
   const clock = await clockErrorMs(box, lines);
-  assert.ok(clock.errorMs < maxClockErrorMs, `${id}: its clock is off: ${JSON.stringify(clock)}`);
+  const setting = pod.timings.find(({ step }) => step === 'personalize');
+  const allowedMs = clockBoundMs(setting?.durationMs ?? 0);
+  assert.ok(clock.errorMs < allowedMs, `${id}: its clock is off: ${JSON.stringify(clock)}`);
   if (Number(id.split('-')[1]) % atOnce === 0) {
     await pod.pause();
     await sleep(1000);
+    const begun = performance.now();
     await pod.resume();
+    const laterMs = clockBoundMs(performance.now() - begun);
     const later = await clockErrorMs(box, lines);
-    assert.ok(later.errorMs < maxClockErrorMs, `${id} after a pause: ${JSON.stringify(later)}`);
+    assert.ok(later.errorMs < laterMs, `${id} after a pause: ${JSON.stringify(later)}`);
   }
   const seen = await asGuestRoot(box, 'cat /etc/machine-id /etc/hostname; hostname');
   const [machineId = '', ...hostnames] = seen.trim().split('\n');

@@ -1,4 +1,5 @@
 // How far a guest's clock is from the host's.
+import { guestClockErrorMs } from '../../src/model/limits.js';
 import type { Container } from '../../src/model/pod.js';
 
 /** Python that answers each line with the time; in a container with `stdin`. */
@@ -6,6 +7,15 @@ export const clockProgram = `
 import sys, time
 for line in sys.stdin: print(time.time(), flush=True)`;
 
+/**
+ * How far a guest's clock may be off after a call that has set it. Where that took so long that it was given up, the host is too
+ * busy, and the clock is as late as the call was slow.
+ */
+export function clockBoundMs(tookMs: number): number {
+  return tookMs < givenUpMs ? guestClockErrorMs : tookMs;
+}
+
+const givenUpMs = 1_500;
 const attempts = 10;
 
 /**
