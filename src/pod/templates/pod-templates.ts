@@ -8,6 +8,7 @@ import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/
 import { templateWaitMs } from '../../model/limits.js';
 import type { ProgressEvent } from '../../model/progress.js';
 import { defaultPruneLimits, selectForPrune } from '../../model/prune-selection.js';
+import { attempt } from '../errors.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { Steps } from '../steps.js';
 import { warn } from '../warn.js';
@@ -164,10 +165,11 @@ export class PodTemplates {
       const stored = await templates.list();
       const candidates = stored.map((one) => ({ ...one, current: one.id === current.id }));
       for (const id of selectForPrune(candidates, defaultPruneLimits, Date.now())) {
-        await templates.remove(id);
+        const failures = await attempt(id, () => templates.remove(id));
+        if (failures.length > 0) log.warn({ failures }, 'an old template was not removed');
       }
     } catch (error) {
-      log.warn({ reason: reasonOf(error) }, 'old templates were not removed');
+      log.warn({ reason: reasonOf(error) }, 'old templates could not be listed');
     }
   }
 }

@@ -38,8 +38,10 @@ export class WaitingPods {
   /** Makes what is missing, when whoever has just taken one has had the processor for a while. */
   fillSoon(): void {
     if (this.#ending.signal.aborted || this.#options.count === 0) return;
-    clearTimeout(this.#timer);
+    // Not anew with each that is taken: where they are taken all the time, none would ever be made.
+    if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#filling ??= this.#fill().finally(() => {
         this.#filling = null;
       });
