@@ -115,11 +115,8 @@ function bringUp(
     const isClone = origin.kind === 'clone';
     const tracing = await GuestTracing.begin({ podId, agent, isClone, beganMs: vm.runsSinceMs });
     const live = new LiveVm({ vm, agent, share: podShare, tracing, isClone });
-    const identity = toIdentity(book);
     const bounds = { signal, timeoutMs: Math.min(timeoutMs, agentCallTimeoutMs) };
-    await steps.run('personalize', () =>
-      live.call(what, () => agent.personalize(identity, bounds), signal),
-    );
+    await personalize(steps, live, { what, identity: toIdentity(book), ...bounds });
     throwIfAborted(signal, what);
     outer.add('VM', async () => {
       const failures = await undo.unwind();
@@ -127,6 +124,24 @@ function bringUp(
     });
     return live;
   });
+}
+
+/** Makes a guest a pod's own, as a step of its own. */
+export async function personalize(
+  steps: Steps,
+  live: LiveVm,
+  to: {
+    readonly what: string;
+    readonly identity: Identity;
+    readonly signal: AbortSignal;
+    /** Milliseconds; default `agentCallTimeoutMs`. */
+    readonly timeoutMs?: number;
+  },
+): Promise<void> {
+  const { what, identity, signal, timeoutMs = agentCallTimeoutMs } = to;
+  await steps.run('personalize', () =>
+    live.call(what, (agent) => agent.personalize(identity, { signal, timeoutMs }), signal),
+  );
 }
 
 /** Grows a VM where it is too small, as a step of its own. */

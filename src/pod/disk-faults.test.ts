@@ -6,11 +6,15 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { isVirtcontainersError } from '../base/errors.js';
 import type { Container, Pod } from '../model/pod.js';
-import { DiskWorld, openDescriptors } from '../testing/disk-world.js';
+import {
+  assertClosed,
+  DiskWorld,
+  nothingLeft as nothing,
+  openDescriptors,
+} from '../testing/disk-world.js';
 import { noPid } from '../testing/fake-qemu.js';
 import { type FaultCode, type FaultSpan, SystemFaults } from '../testing/system-faults.js';
 
-const nothing = { pods: [], names: [], logs: [], cgroups: [], qemus: 0 };
 // In memory where there is such a place: a thousand lives wait for no disk.
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
@@ -109,14 +113,6 @@ async function oneLife(n: number, code: FaultCode, span: FaultSpan): Promise<boo
     faults.remove();
     world.close();
   }
-}
-
-// The sockets' ends close in their own turns.
-async function assertClosed(before: readonly string[], where: string): Promise<void> {
-  for (let turn = 0; turn < 200 && openDescriptors().length > before.length; turn++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.deepEqual(openDescriptors(), before, `${where}: descriptors are left open`);
 }
 
 before(async () => {

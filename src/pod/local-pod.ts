@@ -12,7 +12,7 @@ import { Undo } from '../base/undo.js';
 import type { VmExit } from '../host/hypervisor/hypervisor.js';
 import type { ContainerConfig } from '../model/container-config.js';
 import type { PodEvent } from '../model/events.js';
-import { agentCallTimeoutMs, stopSignalTimeoutMs } from '../model/limits.js';
+import { stopSignalTimeoutMs } from '../model/limits.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -34,7 +34,7 @@ import type { PodConfig } from '../model/pod-config.js';
 import type { ProgressEvent, Timings } from '../model/progress.js';
 import { requireState, type State } from '../model/state.js';
 import type { PodStats } from '../model/usage.js';
-import { bootVm, endVm, growVm, toIdentity } from './boot.js';
+import { bootVm, endVm, growVm, personalize, toIdentity } from './boot.js';
 import { attempt, doing, vmGone } from './errors.js';
 import { type EventBody, EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
@@ -176,10 +176,8 @@ export class LocalPod implements Pod {
         live.vm.keepAwake(true);
         this.#steps.beginAnew([always, onProgress]);
         this.#book.update({ config, waiting: false, createdAt: new Date().toISOString() });
-        const bounds = { signal, timeoutMs: agentCallTimeoutMs };
-        await this.#steps.run('personalize', () =>
-          live.call(what, (agent) => agent.personalize(toIdentity(this.#book), bounds), signal),
-        );
+        const identity = toIdentity(this.#book);
+        await personalize(this.#steps, live, { what, identity, signal });
         await growVm(this.#steps, live, { what, size, signal });
         await this.#save();
         throwIfAborted(signal, what);

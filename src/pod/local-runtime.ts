@@ -60,9 +60,7 @@ export class LocalRuntime implements Runtime {
   #mechanisms: Promise<Mechanisms> | undefined;
   #podTemplates: PodTemplates | undefined;
 
-  /**
-   * @param load gets the mechanisms at first use; tried again after a failure
-   */
+  /** @param load gets the mechanisms at first use; tried again after a failure */
   constructor(load: () => Promise<Mechanisms>, options: LocalRuntimeOptions = {}) {
     this.#load = load;
     this.#waiting = new WaitingPods({
@@ -178,11 +176,7 @@ export class LocalRuntime implements Runtime {
 
   async podStatus(id: string): Promise<PodStatus> {
     validateId('pod', id);
-    const mine = this.#pods.get(id);
-    if (mine !== undefined) return mine.status();
-    const { store } = await this.#ready();
-    const record = await store.load(id);
-    return toPodStatus(record, await store.hasLiveOwner(id));
+    return (await this.#look(id)).status;
   }
 
   async deletePod(id: string, options?: DeleteOptions): Promise<void> {
@@ -240,18 +234,23 @@ export class LocalRuntime implements Runtime {
 
   async #entry(id: string): Promise<PodListEntry | null> {
     try {
-      const mine = this.#pods.get(id);
-      if (mine !== undefined) return await mine.status();
-      const { store } = await this.#ready();
-      const record = await store.load(id);
-      // Nobody has asked for it yet.
-      if (record.waiting) return null;
-      return toPodStatus(record, await store.hasLiveOwner(id));
+      const { status, waiting } = await this.#look(id);
+      return waiting ? null : status;
     } catch (error) {
       // Gone since it was listed.
       if (isVirtcontainersError(error) && error.code === 'not-found') return null;
       return { id, error: reasonOf(error) };
     }
+  }
+
+  /** @returns with it whether nobody has asked for the pod yet */
+  async #look(id: string): Promise<{ readonly status: PodStatus; readonly waiting: boolean }> {
+    const mine = this.#pods.get(id);
+    if (mine !== undefined) return { status: await mine.status(), waiting: false };
+    const { store } = await this.#ready();
+    const record = await store.load(id);
+    const status = toPodStatus(record, await store.hasLiveOwner(id));
+    return { status, waiting: record.waiting };
   }
 
   #templatesOf(mechanisms: Mechanisms): PodTemplates {

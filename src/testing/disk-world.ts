@@ -1,4 +1,5 @@
 // A runtime whose records, locks, shares, logs, cgroups and sockets are real and whose QEMU is none: its agent is the real guest service.
+import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,9 @@ import { serve } from '../wire/ttrpc/index.js';
 import { FakeCrun } from './fake-crun.js';
 import { FakeQemu } from './fake-qemu.js';
 import { FakeSystem } from './fake-system.js';
+
+/** What `DiskWorld.left` says of a world where nothing is. */
+export const nothingLeft = { pods: [], names: [], logs: [], cgroups: [], qemus: 0 };
 
 export class DiskWorld {
   /** Holds the run root, the lib root, and a directory that containers can have as their root. */
@@ -158,6 +162,14 @@ export function openDescriptors(): readonly string[] {
     }
   }
   return found.sort();
+}
+
+/** Fails unless what is open is what was open before; the sockets' ends close in their own turns. */
+export async function assertClosed(before: readonly string[], where: string): Promise<void> {
+  for (let turn = 0; turn < 200 && openDescriptors().length > before.length; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.deepEqual(openDescriptors(), before, `${where}: descriptors are left open`);
 }
 
 function serveAgent() {

@@ -3,10 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  closeSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -18,6 +16,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { withFreeDescriptors } from '../../testing/few-descriptors.js';
 import { type JailSpec, spawnInJail } from './jail.js';
 
 let directory = '';
@@ -164,27 +163,12 @@ test('where descriptors run out between two of them, the first is closed', async
   const files = [file('one', '1'), file('two', '2')];
   await run('true', files);
   const before = open();
-  const limit = (soft: string): string =>
-    execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:`], { encoding: 'utf8' });
-  const most = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '';
-  limit('200');
-  const filled: number[] = [];
-  try {
-    assert.throws(
-      () => {
-        for (;;) filled.push(openSync('/dev/null', 'r'));
-      },
-      { code: 'EMFILE' },
-    );
-    // Room for the input and the first one, which takes three for a moment.
-    for (let times = 0; times < 4; times += 1) closeSync(filled.pop() ?? -1);
-    await assert.rejects(run('true', files), {
+  // Room for the input and the first one, which takes three for a moment.
+  await withFreeDescriptors(4, () =>
+    assert.rejects(run('true', files), {
       code: 'internal',
       message: /^cannot open .*\/two for the jail: EMFILE/,
-    });
-  } finally {
-    for (const fd of filled) closeSync(fd);
-    limit(most);
-  }
+    }),
+  );
   assert.deepEqual(open(), before);
 });

@@ -1,6 +1,6 @@
 // Tests of the jail on real processes: what they are, see and can do, and what is left when they are gone.
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -24,6 +24,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { withFreeDescriptors } from '../../testing/few-descriptors.js';
 import { processHandle, waitForDeath } from '../process-handle.js';
 import { createTrace } from '../trace/trace.js';
 import { type JailedProcess, type JailSpec, prepareJail, spawnInJail } from './jail.js';
@@ -441,25 +442,10 @@ test('a worker that owes an answer is not ended as an idle one: all it began end
 test('where descriptors run out in the middle, those before are closed', async () => {
   assert.equal(await run('echo warm'), 'warm\n');
   const before = descriptors();
-  const limit = (soft: string): string =>
-    execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:`], { encoding: 'utf8' });
-  const most = /Max open files +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? '';
-  limit('200');
-  const filled: number[] = [];
-  try {
-    assert.throws(
-      () => {
-        for (;;) filled.push(openSync('/dev/null', 'r'));
-      },
-      { code: 'EMFILE' },
-    );
-    // Room for the input, not for the pipe.
-    closeSync(filled.pop() ?? -1);
-    await assert.rejects(start('true'), { code: 'EMFILE', syscall: 'pipe2' });
-  } finally {
-    for (const fd of filled) closeSync(fd);
-    limit(most);
-  }
+  // Room for the input, not for the pipe.
+  await withFreeDescriptors(1, () =>
+    assert.rejects(start('true'), { code: 'EMFILE', syscall: 'pipe2' }),
+  );
   assert.equal(descriptors(), before);
 });
 

@@ -1,9 +1,10 @@
 // A logger that writes one line per entry to standard error.
-import type { Logger } from '../../base/log.js';
+import { type Logger, silentLogger } from '../../base/log.js';
 import { printable } from '../../base/untrusted-text.js';
 import { logLevels } from '../../model/defaults.js';
 
-type EntryLevel = Exclude<(typeof logLevels)[number], 'off'>;
+type LogLevel = (typeof logLevels)[number];
+type EntryLevel = Exclude<LogLevel, 'off'>;
 
 /** Longest line, in characters. */
 export const maxLineLength = 16 * 1024;
@@ -11,8 +12,9 @@ export const maxLineLength = 16 * 1024;
 /** Where entries go. */
 type Sink = (level: EntryLevel, fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** Logs what is at least as grave as `level`: `debug qemu pod=a: text {"more":1}`. */
-export function stderrLogger(level: EntryLevel, write: (line: string) => void): Logger {
+/** Logs what is at least as grave as `level`: `debug qemu pod=a: text {"more":1}`; `off` logs nothing. */
+export function stderrLogger(level: LogLevel, write: (line: string) => void): Logger {
+  if (level === 'off') return silentLogger;
   return levelLogger(level, (entryLevel, fields, message) => {
     write(`${formatEntry(entryLevel, fields, message)}\n`);
   });

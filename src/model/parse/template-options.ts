@@ -1,7 +1,7 @@
 // Options of the calls that make and remove templates to complete values.
 import { VirtcontainersError } from '../../base/errors.js';
-import { templateMaxBytes, templateUnusedForMs } from '../limits.js';
 import { parseDuration } from '../parse-duration.js';
+import { defaultPruneLimits, type PruneLimits } from '../prune-selection.js';
 import { type Parts, parts } from './parts.js';
 import { check, loadZod, strict, type Z } from './schema.js';
 import { showValue } from './show-value.js';
@@ -26,10 +26,14 @@ export async function parseBuildTemplateOptions(
 export async function parsePruneTemplatesOptions(
   what: string,
   options: unknown,
-): Promise<{ readonly unusedForMs: number; readonly maxBytes: number; readonly all: boolean }> {
+): Promise<PruneLimits> {
+  const otherwise = defaultPruneLimits;
   const parsed = check(what, (await load()).prune, options ?? {});
-  const { unusedForMs = templateUnusedForMs, maxBytes = templateMaxBytes, all = false } = parsed;
-  return { unusedForMs, maxBytes, all };
+  return {
+    unusedForMs: parsed.unusedForMs ?? otherwise.unusedForMs,
+    maxBytes: parsed.maxBytes ?? otherwise.maxBytes,
+    all: parsed.all ?? otherwise.all,
+  };
 }
 
 /** Checks the first digits of a template's id. @throws VirtcontainersError `invalid-argument` */

@@ -1,6 +1,5 @@
 // Makes a template: boots a VM that is no pod's, warms it up, saves it, and ends it.
 import { sleep } from '../../base/deadline.js';
-import { withDetails } from '../../base/errors.js';
 import { Undo } from '../../base/undo.js';
 import type { Agent } from '../../host/agent/agent.js';
 import type { Vm, VmPlan } from '../../host/hypervisor/hypervisor.js';
@@ -41,15 +40,13 @@ export async function makeTemplate(
   return build.commit({ qemuVersion, buildMs });
 }
 
-/** @returns the version of the hypervisor that saved it */
-async function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions): Promise<string> {
+/** Its VM ends whether it was saved or not. @returns the version of the hypervisor that saved it */
+function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions): Promise<string> {
   const { build, key, steps, signal } = options;
   const { hypervisor, share, log } = mechanisms;
   const podId = builderName(key);
   const runDirectory = build.scratch;
-  // Its end is the same whether it was saved or not.
-  const undo = new Undo();
-  try {
+  return Undo.run(async (undo) => {
     const podShare = await share.create({ podId, runDirectory });
     undo.add('share', () => podShare.close());
     const plan: VmPlan = {
@@ -69,10 +66,7 @@ async function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions)
     // One that may still write to its memory is none.
     if (failures.length > 0) throw new Error(`its VM was not released: ${failures.join('; ')}`);
     return vm.hypervisorVersion;
-  } catch (error) {
-    const failedCleanups = await undo.unwind();
-    throw failedCleanups.length === 0 ? error : withDetails(error, { failedCleanups });
-  }
+  });
 }
 
 async function warmAndSave(

@@ -37,14 +37,14 @@ export interface WarmUpOptions {
 export async function warmUp(options: WarmUpOptions): Promise<Agent> {
   const { what, share, scratch, defaults, signal } = options;
   const bounds = { signal, timeoutMs: warmUpCallTimeoutMs };
-  const toContainer = await toWarmContainers(share, scratch, defaults);
+  const container = await warmContainer(share, scratch, defaults);
   for (let round = 1; ; round += 1) {
     throwIfAborted(signal, what);
     const agent = await options.attach();
     try {
       const machineId = randomBytes(16).toString('hex');
       await agent.personalize({ hostname, machineId }, bounds);
-      await runContainer(agent, await toContainer(round), bounds);
+      await runContainer(agent, { ...container, containerId: `warm-${round}` }, bounds);
       await agent.quiesce(bounds);
     } catch (error) {
       agent.close();
@@ -61,35 +61,30 @@ export async function rehearse(
   { directory, defaults }: { readonly directory: string; readonly defaults: Defaults },
 ): Promise<void> {
   const what = 'cannot warm up';
-  const toContainer = await toWarmContainers(live.share, directory, defaults);
+  const container = await warmContainer(live.share, directory, defaults);
+  const bounds = { signal: undefined, timeoutMs: warmUpCallTimeoutMs };
   for (let round = 1; round <= rehearsals; round += 1) {
-    const container = await toContainer(round);
-    const bounds = { signal: undefined, timeoutMs: warmUpCallTimeoutMs };
-    await live.call(what, (agent) => runContainer(agent, container, bounds));
+    const next = { ...container, containerId: `warm-${round}` };
+    await live.call(what, (agent) => runContainer(agent, next, bounds));
   }
 }
 
-type ToContainer = (round: number) => Promise<GuestContainer>;
-
-async function toWarmContainers(
+/** What each round runs; only its id is the round's. */
+async function warmContainer(
   share: PodShare,
   directory: string,
   defaults: Defaults,
-): Promise<ToContainer> {
+): Promise<Omit<GuestContainer, 'containerId'>> {
   const rootfs = await makeRoot(directory);
   const source = await share.bind({ source: rootfs, readOnly: true, cached: true });
-  return async (round) => {
-    const id = `warm-${round}`;
-    const config = await parseContainerOptions({ id, rootfs, command }, defaults);
-    const { spec } = planGuest('cannot warm up', config, hostname);
-    return {
-      containerId: id,
-      specJson: JSON.stringify({ ...spec, mounts: [...spec.mounts, busyboxMount] }),
-      root: { kind: 'directory', source, discardWrites: true },
-      sharedMounts: [],
-      stdin: false,
-      terminalSize: null,
-    };
+  const config = await parseContainerOptions({ rootfs, command }, defaults);
+  const { spec } = planGuest('cannot warm up', config, hostname);
+  return {
+    specJson: JSON.stringify({ ...spec, mounts: [...spec.mounts, busyboxMount] }),
+    root: { kind: 'directory', source, discardWrites: true },
+    sharedMounts: [],
+    stdin: false,
+    terminalSize: null,
   };
 }
 

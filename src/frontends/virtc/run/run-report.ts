@@ -1,7 +1,7 @@
 // What `virtc run` says beside the command's own output: for people, or as JSON lines for programs.
 import type { Writable } from 'node:stream';
 import { VirtcontainersError } from '../../../base/errors.js';
-import { type Logger, silentLogger } from '../../../base/log.js';
+import type { Logger } from '../../../base/log.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
 import type { ProgressEvent, Timings } from '../../../model/progress.js';
 import type { Warning } from '../../../model/warning.js';
@@ -67,9 +67,7 @@ export class TextReport implements RunReport {
     // Log lines would tear it.
     const mode = debug && settings.progress === 'auto' ? 'none' : settings.progress;
     this.#steps = new StepProgress(stderr, environment, mode);
-    const { log } = settings;
-    this.logger =
-      log === 'off' ? silentLogger : stderrLogger(log, (line) => void stderr.write(line));
+    this.logger = stderrLogger(settings.log, (line) => void stderr.write(line));
   }
 
   progress(event: ProgressEvent): void {

@@ -1,5 +1,4 @@
 // What the verbs of `virtc template` work with in this process: the library's templates, streams, progress, colours.
-import { silentLogger } from '../../../base/log.js';
 import { createRuntime } from '../../../index.js';
 import { accelerators } from '../../../model/defaults.js';
 import type { RuntimeTemplates } from '../../../model/template.js';
@@ -41,7 +40,7 @@ export async function templateContext(flags: CommonFlags): Promise<TemplateConte
   const runtime = createRuntime({
     ...runtimeOptionsOf(flags),
     ...(accelerator === undefined ? {} : { accelerator }),
-    logger: log === 'off' ? silentLogger : stderrLogger(log, (line) => void stderr.write(line)),
+    logger: stderrLogger(log, (line) => void stderr.write(line)),
     onWarning: (warning) => {
       progress.clear();
       stderr.write(json ? toJsonLine(toWarningEvent(warning)) : toWarningLine(warning, paint));

@@ -2,23 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TemplateInfo } from '../../../model/template.js';
+import { sampleTemplate as template } from '../../../testing/sample-template.js';
 import { toAgo, toSizeText, toTable } from './format.js';
 
 const nowMs = Date.parse('2025-03-01T12:00:00Z');
-const template: TemplateInfo = {
-  id: '0123456789abcdef0123456789abcdef',
-  createdAt: '2025-02-20T12:00:00.000Z',
-  lastUsedAt: '2025-03-01T11:59:59.500Z',
-  current: true,
-  guestImage: 'fedcba9876543210',
-  qemuVersion: '7.2.22',
-  accelerator: 'tcg',
-  cpus: 1,
-  memoryMiB: 512,
-  sizeBytes: 145_961_779,
-  buildMs: 8123.4,
-  problem: null,
-};
 const old: TemplateInfo = { ...template, id: 'a'.repeat(32), current: false, sizeBytes: 0 };
 const torn: TemplateInfo = {
   ...old,

@@ -4,26 +4,13 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { VirtcontainersError } from '../../../base/errors.js';
 import type { RuntimeTemplates, TemplateInfo } from '../../../model/template.js';
+import { sampleTemplate as template } from '../../../testing/sample-template.js';
 import { StepProgress } from '../step-progress.js';
 import { type BuildFlags, buildTemplate } from './build.js';
 import { listTemplates } from './list.js';
 import { type PruneFlags, pruneTemplates } from './prune.js';
 import { removeTemplates } from './remove.js';
 
-const template: TemplateInfo = {
-  id: '0123456789abcdef0123456789abcdef',
-  createdAt: '2025-02-20T12:00:00.000Z',
-  lastUsedAt: '2025-03-01T11:59:59.500Z',
-  current: true,
-  guestImage: 'fedcba9876543210',
-  qemuVersion: '7.2.22',
-  accelerator: 'tcg',
-  cpus: 1,
-  memoryMiB: 512,
-  sizeBytes: 145_961_779,
-  buildMs: 8123.4,
-  problem: null,
-};
 const other: TemplateInfo = { ...template, id: 'f'.repeat(32), current: false };
 
 /** A library whose calls are these, and what was printed. */

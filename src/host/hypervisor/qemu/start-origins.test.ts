@@ -8,6 +8,7 @@ import { after, afterEach, beforeEach, test } from 'node:test';
 import { silentLogger } from '../../../base/log.js';
 import type { JailedProcess, JailSpec } from '../../../base/namespaces/jail.js';
 import { FakeQemu, type FakeQemuBehaviour } from '../../../testing/fake-qemu.js';
+import { samplePlan } from '../../../testing/sample-plan.js';
 import type { StartOptions, Vm, VmOrigin, VmPlan } from '../hypervisor.js';
 import { QemuHypervisor } from './qemu-hypervisor.js';
 
@@ -28,29 +29,8 @@ const clone: VmOrigin = {
 };
 const template = (): VmOrigin => ({ kind: 'template', memory: `${directory}/memory` });
 
-function plan(origin: VmOrigin): VmPlan {
-  return {
-    podId: 'pod',
-    runDirectory: directory,
-    image: {
-      id: 'image',
-      directory: '/image',
-      kernel: '/image/kernel',
-      initrd: '/image/initrd',
-      rootImage: '/image/root',
-      rootImageBytes: 128 * 1024 * 1024,
-      memoryPreload: '/image/preload',
-      kernelParameters: [],
-    },
-    shares: [{ tag: 'virtc-ro', directory: '/share', readOnly: true }],
-    accelerator: 'tcg',
-    origin,
-    bootMemoryMiB: 64,
-    bootCpus: 1,
-    maxMemoryMiB: 2048,
-    maxCpus: 4,
-  };
-}
+const plan = (origin: VmOrigin): VmPlan =>
+  samplePlan({ runDirectory: directory, origin, bootMemoryMiB: 64 });
 
 interface WorldOptions extends FakeQemuBehaviour {
   /** What the jail's sealing comes to. Default: it works. */

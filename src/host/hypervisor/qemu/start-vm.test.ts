@@ -10,6 +10,7 @@ import { silentLogger } from '../../../base/log.js';
 import type { JailSpec } from '../../../base/namespaces/jail.js';
 import { createTrace } from '../../../base/trace/trace.js';
 import { FakeQemu, type FakeQemuBehaviour } from '../../../testing/fake-qemu.js';
+import { samplePlan } from '../../../testing/sample-plan.js';
 import type { StartOptions, Vm, VmPlan } from '../hypervisor.js';
 import type { CgroupMaker } from './cgroup-maker.js';
 import { QemuHypervisor } from './qemu-hypervisor.js';
@@ -24,29 +25,7 @@ afterEach(() => {
   for (const fake of fakes) fake.end({ code: null, signal: 'SIGKILL' });
 });
 
-function plan(): VmPlan {
-  return {
-    podId: 'pod',
-    runDirectory: directory,
-    image: {
-      id: 'image',
-      directory: '/image',
-      kernel: '/image/kernel',
-      initrd: '/image/initrd',
-      rootImage: '/image/root',
-      rootImageBytes: 128 * 1024 * 1024,
-      memoryPreload: '/image/preload',
-      kernelParameters: [],
-    },
-    shares: [{ tag: 'virtc-ro', directory: '/share', readOnly: true }],
-    accelerator: 'tcg',
-    origin: { kind: 'boot' },
-    bootMemoryMiB: 512,
-    bootCpus: 1,
-    maxMemoryMiB: 2048,
-    maxCpus: 4,
-  };
-}
+const plan = (): VmPlan => samplePlan({ runDirectory: directory });
 
 const noCgroups: CgroupMaker = {
   create: () => [],
