@@ -7,6 +7,7 @@ import { type MeasuredSpan, monotonicMs, span } from '../trace/span.js';
 import { attachInNamespace, detachInNamespace, sealInNamespace } from './attach.js';
 import { closeHull, createHull, endHull, enterHull, Home, type Hull, started } from './hull.js';
 import { buildRoot, closeRootParts, openRootParts } from './jail-root.js';
+import { ThreadGate } from './thread-gate.js';
 import type {
   ErrorMessage,
   PostedRequest,
@@ -21,6 +22,8 @@ import type {
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker only');
+const start = workerData as WorkerStart;
+const gate = new ThreadGate(start.gate);
 const home = new Home();
 /** Most spans that an answer tells. */
 const maxSpans = 64;
@@ -155,16 +158,16 @@ async function untraced(request: WorkerRequest): Promise<Outcome> {
 
 // The recorder is loaded while the thread is at home.
 async function traced(request: WorkerRequest): Promise<Outcome> {
-  const start = untoldStart;
+  const told = untoldStart;
   untoldStart = [];
   const { Recorder, toMeasured } = await import('../trace/recorder.js');
   const recorder = new Recorder(maxSpans);
   const result = await recorder.run(() => carryOut(request));
-  return { result, spans: [...toMeasured(recorder.spans), ...start] };
+  return { result, spans: [...toMeasured(recorder.spans), ...told] };
 }
 
 function startOfThread(): readonly MeasuredSpan[] {
-  const { tracedSinceMs } = workerData as WorkerStart;
+  const { tracedSinceMs } = start;
   if (tracedSinceMs === null) return [];
   const times = { beginMs: tracedSinceMs, endMs: monotonicMs() };
   return [{ name: 'start-worker', lane: 'host', ...times, parent: null }];
@@ -183,11 +186,15 @@ function toErrorMessage(error: unknown): ErrorMessage {
 let last: Promise<void> = Promise.resolve();
 port.on('message', ({ id, request, isTraced }: PostedRequest) => {
   last = last.then(async () => {
+    if (!gate.enter()) return;
     try {
       const { result, spans } = isTraced ? await traced(request) : await untraced(request);
       send({ kind: 'done', id, pid: result, spans });
     } catch (error) {
       send({ kind: 'failed', id, error: toErrorMessage(error) });
+    } finally {
+      gate.leave();
     }
   });
 });
+gate.leave();

@@ -1,5 +1,6 @@
 // Tests of the namespace worker's life: one that was idle ends, leaves nothing, and is missed by nobody.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -28,4 +29,23 @@ test('an idle worker ends without leaving a descriptor, and a request that comes
   const once = descriptors();
   for (let round = 0; round < 5; round += 1) await useAndIdle();
   await settled(once);
+});
+
+test('a process may leave at any moment of the worker’s start and of its work', () => {
+  const client = new URL('./worker-client.js', import.meta.url).href;
+  const program = `
+    const { namespaceWorker } = await import(${JSON.stringify(client)});
+    namespaceWorker().then((worker) => {
+      worker.request({ kind: 'prepare' });
+      for (const end = performance.now() + Number(process.argv[1]); performance.now() < end;);
+      process.exit(7);
+    });`;
+  const failures: string[] = [];
+  // Without the gate about every tenth of these moments aborts the process.
+  for (let delayMs = 30; delayMs < 150; delayMs += 3) {
+    const args = ['--input-type=module', '--eval', program, String(delayMs)];
+    const ended = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
+    if (ended.status !== 7) failures.push(`${delayMs} ms: ${ended.signal} ${ended.stderr}`);
+  }
+  assert.deepEqual(failures, []);
 });

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { waitFor } from '../deadline.js';
 import { reasonOf, VirtcontainersError } from '../errors.js';
 import { monotonicMs, type Recording, recording } from '../trace/span.js';
+import { ThreadGate } from './thread-gate.js';
 import type {
   PostedRequest,
   WorkerMessage,
@@ -16,6 +17,8 @@ import type {
 const requestTimeoutMs = 15_000;
 /** How long a worker without jails and requests is kept, in milliseconds: its start takes 60. */
 const idleMs = 10_000;
+/** How long the process' end waits for a worker in the middle of something, in milliseconds; starting takes it 60. */
+const leaveTimeoutMs = 2000;
 
 /** How a jailed process ended. */
 export interface JailedExit {
@@ -61,6 +64,8 @@ class NamespaceWorker {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #jailed = new Map<number, (exit: JailedExit) => void>();
+  readonly #gate = new ThreadGate();
+  readonly #leave = (): void => this.#gate.close(leaveTimeoutMs);
   #onEnd: () => void;
   #lastId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -70,13 +75,14 @@ class NamespaceWorker {
     const tracedSinceMs = recording() === undefined ? null : monotonicMs();
     this.#worker = new Worker(new URL('./namespace-worker.js', import.meta.url), {
       env: {},
-      workerData: { tracedSinceMs } satisfies WorkerStart,
+      workerData: { tracedSinceMs, gate: this.#gate.cells } satisfies WorkerStart,
       execArgv: [],
       // It closes descriptors that system calls made, which Node would warn of.
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     });
     this.#worker.unref();
+    process.on('exit', this.#leave);
     this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
     this.#worker.on('error', (error) => this.#end(reasonOf(error)));
     this.#worker.on('exit', () => this.#end('it has ended'));
@@ -174,6 +180,7 @@ class NamespaceWorker {
 
   #end(reason: string): void {
     clearTimeout(this.#idleTimer);
+    process.off('exit', this.#leave);
     this.#forget();
     for (const [id, pending] of this.#pending) {
       this.#take(id, pending);

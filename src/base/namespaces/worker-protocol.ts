@@ -74,6 +74,8 @@ export interface ErrorMessage {
 export interface WorkerStart {
   /** When, on the monotonic clock, where that is to be told with the first answer; else null. */
   readonly tracedSinceMs: number | null;
+  /** The cells of a `ThreadGate`; the thread begins inside. */
+  readonly gate: Int32Array;
 }
 
 /** A request as it is posted. */
