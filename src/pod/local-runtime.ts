@@ -48,6 +48,8 @@ export interface LocalRuntimeOptions {
   readonly warm?: number;
   /** How long after one was handed out the next is begun, in milliseconds; for tests. */
   readonly warmRefillMs?: number;
+  /** This process owns pods for others, which they outlive: all are `detached`, else none can be. Default false. */
+  readonly isShim?: boolean;
 }
 
 export class LocalRuntime implements Runtime {
@@ -57,12 +59,14 @@ export class LocalRuntime implements Runtime {
   readonly #coming = new Map<string, Coming>();
   readonly #events = new EventHub();
   readonly #waiting: WaitingPods;
+  readonly #isShim: boolean;
   #mechanisms: Promise<Mechanisms> | undefined;
   #podTemplates: PodTemplates | undefined;
 
   /** @param load gets the mechanisms at first use; tried again after a failure */
   constructor(load: () => Promise<Mechanisms>, options: LocalRuntimeOptions = {}) {
     this.#load = load;
+    this.#isShim = options.isShim ?? false;
     this.#waiting = new WaitingPods({
       count: options.warm ?? 0,
       refillMs: options.warmRefillMs ?? warmRefillMs,
@@ -75,10 +79,19 @@ export class LocalRuntime implements Runtime {
     });
   }
 
+  /** What it stands on, loaded at first use. */
+  mechanisms(): Promise<Mechanisms> {
+    return this.#ready();
+  }
+
   async createPod(options: PodOptions = {}): Promise<Pod> {
     const mechanisms = await this.#ready();
     const asked = await parsePodOptions(options, mechanisms.defaults);
     planPod(asked, mechanisms.host);
+    if (options.detached === true && !this.#isShim) {
+      const what = `cannot create pod ${asked.id}`;
+      throw new VirtcontainersError('unsupported', `${what}: it would end with this process`);
+    }
     const fromTemplate = options.template ?? mechanisms.defaults.template;
     const waiting = fromTemplate && options.id === undefined ? this.#waiting.take() : null;
     const config =
@@ -106,6 +119,7 @@ export class LocalRuntime implements Runtime {
         events: this.#events,
         templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
         onDeleted: () => this.#pods.delete(id),
+        detached: this.#isShim,
       });
     const creating =
       waiting === null
@@ -128,6 +142,27 @@ export class LocalRuntime implements Runtime {
       this.#coming.delete(id);
       options.signal?.removeEventListener('abort', forward);
     }
+  }
+
+  /** @throws `unsupported` for the pod of another process: this runtime speaks to none */
+  async openPod(id: string, options?: AbortOptions): Promise<Pod> {
+    validateId('pod', id);
+    const what = `cannot open pod ${id}`;
+    await checkAbortOptions(what, options);
+    throwIfAborted(options?.signal, what);
+    const mine = this.#pods.get(id);
+    if (mine !== undefined) return mine;
+    const { store } = await this.#ready();
+    const { waiting } = await store.load(id);
+    if (waiting) {
+      throw new VirtcontainersError('not-found', `${what}: nobody has asked for it yet`);
+    }
+    if (await store.hasLiveOwner(id)) {
+      throw new VirtcontainersError('unsupported', `${what}: another process owns it`);
+    }
+    throw new VirtcontainersError('unavailable', `${what}: its owner has ended`, {
+      hint: `its VM has ended with it: gc() of the library removes what dead owners have left, deletePod('${id}') this pod alone`,
+    });
   }
 
   async close(): Promise<void> {
