@@ -1,6 +1,7 @@
 // Spawns the process of a shim: a session of its own, and nothing of this process but three pipes.
 import { spawn } from 'node:child_process';
 import { reasonOf } from '../../base/errors.js';
+import { closeOnExecAll } from '../../base/native/process-descriptors.js';
 import type { ShimProcess } from './start-shim.js';
 
 export interface ShimCommand {
@@ -11,8 +12,9 @@ export interface ShimCommand {
 
 /** Spawns a shim; what fails is said by `exited`. */
 export function spawnShim({ program, args, environment }: ShimCommand): ShimProcess {
-  // A terminal's signals and its end are not for another session. Descriptors that Node itself has inherited it has marked
-  // to be closed, so nothing is inherited but the pipes.
+  // What this process was left open by its own parent (a lock of a shell script) would be held for as long as the pod lives.
+  closeOnExecAll();
+  // In a session of its own: a terminal's signals and its end are not for it.
   const child = spawn(program, args, {
     cwd: '/',
     detached: true,
