@@ -24,9 +24,14 @@ const layers = [
     may: ['^src/oci/', '^src/host/([^/]+)/\\1\\.ts$', '^src/model/', '^src/base/'],
   },
   {
+    name: 'owner',
+    folder: '^src/owner/',
+    may: ['^src/(pod|model|wire|base)/'],
+  },
+  {
     name: 'create-runtime',
     folder: '^src/(create-runtime|config)\\.ts$',
-    may: ['^src/config-file/', '^src/(pod|oci|host|model|base|wire)/'],
+    may: ['^src/config-file/', '^src/(owner|pod|oci|host|model|base|wire)/'],
   },
   { name: 'config-file', folder: '^src/config-file/', may: ['^src/(model|base)/'] },
   {
