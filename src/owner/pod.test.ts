@@ -2,24 +2,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { directStreams } from '../testing/direct-streams.js';
 import { PodWorld } from '../testing/pod-world.js';
 import { connectPod } from './client/connect-pod.js';
-import { type PodUnderTest, podSuite } from './pod.suite.js';
+import { type MakePod, podSuite } from './pod.suite.js';
 import { servePod } from './pod-server.js';
 
-async function local(): Promise<PodUnderTest> {
-  const world = new PodWorld();
+const local: MakePod = async (crun = {}) => {
+  const world = new PodWorld({ crun });
   const pod = await world.runtime.createPod({ id: 'p', hostname: 'box' });
   return { world, pod, dispose: () => pod.delete({ force: true }) };
-}
+};
 
-async function remote(): Promise<PodUnderTest> {
+const remote: MakePod = async (crun = {}) => {
   const root = await mkdtemp(path.join(tmpdir(), 'virtc-owner-'));
-  const world = new PodWorld({ root });
+  const world = new PodWorld({ root, crun });
   const own = await world.runtime.createPod({ id: 'p', hostname: 'box' });
   const directory = path.join(root, 'p');
   const server = await servePod(own, { directory, version: '0.0.0-test', keepsOutput: true });
-  const pod = await connectPod({ podId: 'p', directory });
+  const streams = directStreams(() => server);
+  const pod = await connectPod({ podId: 'p', directory, streams });
   return {
     world,
     pod,
@@ -29,7 +31,7 @@ async function remote(): Promise<PodUnderTest> {
       await rm(root, { recursive: true });
     },
   };
-}
+};
 
 podSuite('in this process', local);
 podSuite('over sockets', remote);

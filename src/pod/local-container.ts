@@ -162,19 +162,30 @@ export class LocalContainer implements Container {
   }
 
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
-    return (await this.startExec(command, options)).process;
+    return (await this.#exec(command, options)).process;
   }
 
-  /** As `exec`, with what was asked for. */
+  /** As `exec`, but whoever asks ends it when its time is over. */
   async startExec(
     command: readonly string[],
     options?: ExecOptions,
   ): Promise<{ readonly process: LocalProcess; readonly request: ExecRequest }> {
+    return this.#exec(command, options, null);
+  }
+
+  // @param timeoutMs other than asked for
+  async #exec(
+    command: readonly string[],
+    options?: ExecOptions,
+    timeoutMs?: null,
+  ): Promise<{ readonly process: LocalProcess; readonly request: ExecRequest }> {
     const what = `cannot exec in container ${this.id}`;
     this.#require(what, ['running']);
     const request = await parseExecOptions(this.config, command, options);
+    const end = timeoutMs === undefined ? request.end : { ...request.end, timeoutMs };
     const findVm = (): LiveVm => this.#living(what);
-    const process = await this.#execs.start(what, findVm, request, options?.signal);
+    const started = { ...request, end };
+    const process = await this.#execs.start(what, findVm, started, options?.signal);
     return { process, request };
   }
 

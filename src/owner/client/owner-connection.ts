@@ -104,8 +104,8 @@ export class OwnerConnection {
   }
 
   #toError(what: string, signal: AbortSignal | undefined, error: unknown): VirtcontainersError {
-    if (isVirtcontainersError(error)) return error;
     if (!(error instanceof RpcError)) {
+      if (isVirtcontainersError(error)) return error;
       return new VirtcontainersError('internal', `${what}: ${reasonOf(error)}`, { cause: error });
     }
     const told = fromRpcError(error);

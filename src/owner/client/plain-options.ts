@@ -1,5 +1,6 @@
 // Options of the library as an owner gets them: JSON, with the host's paths absolute and without the signal, which stays here.
 import path from 'node:path';
+import type { AbortOptions } from '../../model/options.js';
 
 /** A client's options on their way to an owner. */
 export interface SentOptions {
@@ -22,12 +23,29 @@ export async function toSentOptions(
     return { json: JSON.stringify(options), signal: undefined };
   }
   const { signal, ...rest } = options;
-  const isSignal = signal === undefined || signal instanceof AbortSignal;
-  if (!isSignal || !isPlain(rest, 0)) await check(options);
-  return {
-    json: JSON.stringify(rest),
-    signal: signal as AbortSignal | undefined,
-  };
+  if (!isSignal(signal) || !isPlain(rest, 0)) await check(options);
+  return { json: JSON.stringify(rest), signal: signal as AbortSignal | undefined };
+}
+
+/**
+ * The signal of options that have nothing else.
+ * @param check what the library itself would check them with; loaded only where it is needed
+ * @throws VirtcontainersError `invalid-argument`
+ */
+export async function signalOf(
+  options: AbortOptions | undefined,
+  check: (options: unknown) => Promise<unknown>,
+): Promise<AbortSignal | undefined> {
+  if (options === undefined) return undefined;
+  const names = isTable(options) ? Object.keys(options) : [''];
+  const isBare = names.every((name) => name === 'signal');
+  if (!isBare || !isSignal(options.signal)) await check(options);
+  return options.signal;
+}
+
+/** Whether a command is a list of texts. */
+export function isCommand(command: unknown): boolean {
+  return Array.isArray(command) && command.every((part) => typeof part === 'string');
 }
 
 /** Options of a container whose paths are those of this process. */
@@ -50,6 +68,10 @@ function withAbsoluteSource(mount: unknown): unknown {
 // What is no path is refused by whoever checks it.
 function absolute(value: unknown): unknown {
   return typeof value === 'string' && value !== '' ? path.resolve(value) : value;
+}
+
+function isSignal(value: unknown): boolean {
+  return value === undefined || value instanceof AbortSignal;
 }
 
 const maxDepth = 8;

@@ -23,7 +23,7 @@ import type { ContainerStats, ProcessList } from '../../model/usage.js';
 import { endOnDemand } from '../../pod/end-group.js';
 import { runCommand, type StartedCommand } from '../../pod/run-command.js';
 import { Pod as PodService } from '../../wire/gen/pod_pb.js';
-import { type SentOptions, toSentOptions } from './plain-options.js';
+import { isCommand, type SentOptions, signalOf, toSentOptions } from './plain-options.js';
 import { checkExecOptions, execRemotely, parseRemoteRun } from './remote-exec.js';
 import { type Remote, RemoteProcess } from './remote-process.js';
 
@@ -100,6 +100,7 @@ export class RemoteContainer implements Container {
   }
 
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
+    if (!isCommand(command)) await checkExecOptions(this.id, command, {});
     const sent = await toSentOptions(options, (all) => checkExecOptions(this.id, command, all));
     return (await execRemotely(this.#remote, this.id, { command, ...sent })).process;
   }
@@ -129,7 +130,7 @@ export class RemoteContainer implements Container {
 
   async wait(options?: AbortOptions): Promise<ExitStatus> {
     const what = `cannot wait for container ${this.id}`;
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     const request = { containerId: this.id, processId: '' };
     const { json } = await this.#remote.owner.call(methods.wait, request, { what, signal });
     return JSON.parse(json) as ExitStatus;
@@ -215,13 +216,21 @@ export class RemoteContainer implements Container {
     return new RemoteProcess(this.#remote, { containerId: id, processId: null, command, from });
   }
 
-  async #simple(what: string, method: ContainerMethod, options: unknown): Promise<void> {
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+  async #simple(
+    what: string,
+    method: ContainerMethod,
+    options: AbortOptions | undefined,
+  ): Promise<void> {
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     await this.#remote.owner.call(method, { containerId: this.id }, { what, signal });
   }
 
-  async #document<T>(what: string, method: DocumentMethod, options: unknown): Promise<T> {
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+  async #document<T>(
+    what: string,
+    method: DocumentMethod,
+    options: AbortOptions | undefined,
+  ): Promise<T> {
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     const request = { containerId: this.id };
     const { json } = await this.#remote.owner.call(method, request, { what, signal });
     return JSON.parse(json) as T;

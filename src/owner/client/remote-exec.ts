@@ -58,7 +58,7 @@ export async function execRemotely(
   const shown = JSON.stringify((process.command[0] ?? '').slice(0, 200));
   endOnDemand(process, {
     ...end,
-    // The owner ends it on time as well, whatever becomes of this program.
+    // The owner sees to it where this program has gone.
     timeoutMs: answer.timeoutMs === 0 ? null : answer.timeoutMs,
     what: `cannot finish ${shown} (process ${processId} of container ${containerId})`,
     signal,

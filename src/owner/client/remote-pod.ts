@@ -25,7 +25,7 @@ import type { PodStats } from '../../model/usage.js';
 import { checkListenOptions } from '../../pod/events/listen.js';
 import { runCommand } from '../../pod/run-command.js';
 import { Pod as PodService } from '../../wire/gen/pod_pb.js';
-import { toSentOptions, withAbsolutePaths } from './plain-options.js';
+import { signalOf, toSentOptions, withAbsolutePaths } from './plain-options.js';
 import { RemoteContainer } from './remote-container.js';
 import { RemoteEvents } from './remote-events.js';
 import type { Remote } from './remote-process.js';
@@ -161,7 +161,8 @@ export class RemotePod implements Pod {
 
   async #create(options: ContainerOptions): Promise<RemoteContainer> {
     const what = `cannot create container in pod ${this.id}`;
-    const asked = withAbsolutePaths(options) ?? null;
+    if (options === undefined) await parseContainerOptions(options);
+    const asked = withAbsolutePaths(options);
     const { json, signal } = await toSentOptions(asked, (all) => parseContainerOptions(all));
     const request = { optionsJson: json };
     const answer = await this.#remote.owner.call(methods.createContainer, request, {
@@ -200,7 +201,7 @@ export class RemotePod implements Pod {
     method: typeof methods.start | typeof methods.pause | typeof methods.resume,
     options: AbortOptions | undefined,
   ): Promise<void> {
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     await this.#remote.owner.call(method, {}, { what, signal });
   }
 
@@ -209,7 +210,7 @@ export class RemotePod implements Pod {
     method: typeof methods.status | typeof methods.timings | typeof methods.stats,
     options?: AbortOptions,
   ): Promise<T> {
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     const { json } = await this.#remote.owner.call(method, {}, { what, signal });
     return JSON.parse(json) as T;
   }

@@ -9,7 +9,7 @@ import { type EndHow, HeldProcess } from '../../pod/held-process.js';
 import { Pod as PodService } from '../../wire/gen/pod_pb.js';
 import type { OwnerConnection } from './owner-connection.js';
 import type { OwnerStreams } from './owner-streams.js';
-import { toSentOptions } from './plain-options.js';
+import { signalOf } from './plain-options.js';
 import { RemoteInput } from './remote-input.js';
 import { RemoteOutput } from './remote-output.js';
 
@@ -80,7 +80,7 @@ export class RemoteProcess extends HeldProcess {
   ): Promise<void> {
     const what = `cannot signal ${this.name}`;
     const number = parseSignal(what, signalName ?? 'SIGTERM');
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     await this.#unlessEnded(
       this.#owner.call(
         PodService.method.signal,
@@ -92,7 +92,7 @@ export class RemoteProcess extends HeldProcess {
 
   override async resize(size: TerminalSize, options?: AbortOptions): Promise<void> {
     const what = `cannot resize the terminal of ${this.name}`;
-    const { signal } = await toSentOptions(options, (all) => checkAbortOptions(what, all));
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
     const request = { ...this.#ref, sizeJson: JSON.stringify(size) ?? 'null' };
     await this.#unlessEnded(
       this.#owner.call(PodService.method.resizeTerminal, request, { what, signal }),

@@ -15,7 +15,7 @@ export function processHandlers(
       const command = fromJson('command_json', commandJson) as readonly string[];
       const options = toOptions<ExecOptions>(optionsJson, signal);
       const { process, request } = await find(pod, containerId).startExec(command, options);
-      processes.add(containerId, process, connection);
+      processes.add({ containerId, process, client: connection, end: request.end });
       const { timeoutMs, killSignal, killGraceMs } = request.end;
       return {
         processId: process.id,

@@ -1,13 +1,16 @@
 // The processes that clients have added to containers: found by their names until all that there is of them was told.
 import type { Readable } from 'node:stream';
 import { VirtcontainersError } from '../../base/errors.js';
+import type { EndConfig } from '../../model/parse/command-options.js';
+import { endOnDemand } from '../../pod/end-group.js';
 import type { LocalProcess } from '../../pod/local-process.js';
 
 interface Entry {
   readonly containerId: string;
   readonly process: LocalProcess;
-  /** Who has started it, while that one is there. */
+  /** Who has started it and ends it when its time is over, while that one is there. */
   client: object | null;
+  readonly end: EndConfig;
   wasTold: boolean;
 }
 
@@ -17,9 +20,10 @@ const maxEnded = 1024;
 export class ServedProcesses {
   readonly #entries = new Map<string, Entry>();
 
-  add(containerId: string, process: LocalProcess, client: object): void {
-    const entry: Entry = { containerId, process, client, wasTold: false };
-    const key = keyOf(containerId, process.id);
+  add(started: Pick<Entry, 'containerId' | 'process' | 'client' | 'end'>): void {
+    const entry: Entry = { ...started, wasTold: false };
+    const { process } = entry;
+    const key = keyOf(entry.containerId, process.id);
     this.#entries.set(key, entry);
     const look = (): void => this.#look(key, entry);
     for (const stream of [process.stdout, process.stderr]) stream.once('close', look);
@@ -52,6 +56,7 @@ export class ServedProcesses {
     for (const [key, entry] of [...this.#entries]) {
       if (entry.client !== client) continue;
       entry.client = null;
+      endOnTime(entry);
       letFlow(entry.process);
       this.#look(key, entry);
     }
@@ -77,6 +82,19 @@ function keyOf(containerId: string, processId: string): string {
 
 function isClosed(stream: Readable): boolean {
   return stream.destroyed || stream.readableEnded;
+}
+
+// From its start on, whoever has seen to it until now.
+function endOnTime({ process, containerId, end }: Entry): void {
+  const { timeoutMs } = end;
+  if (timeoutMs === null) return;
+  const shown = JSON.stringify((process.command[0] ?? '').slice(0, 200));
+  endOnDemand(process, {
+    ...end,
+    timeoutMs: Math.max(0, timeoutMs - process.durationMs),
+    what: `cannot finish ${shown} (process ${process.id} of container ${containerId})`,
+    signal: undefined,
+  });
 }
 
 function letFlow({ stdout, stderr }: LocalProcess): void {
