@@ -256,9 +256,9 @@ test('a process goes on without its client, to its end or its time, and nobody n
     const events = own.events();
     connection.close();
     const ended = new Set<string>();
-    for await (const event of events) {
-      if (event.kind === 'exec-exited') ended.add(event.processId);
-      if (ended.size === 2) break;
+    while (ended.size < 2) {
+      const { value } = await within(5_000, events.next());
+      if (value?.kind === 'exec-exited') ended.add(value.processId);
     }
     assert.deepEqual(ended, new Set(['flood', 'timed']));
     for (const id of ended) {
@@ -270,6 +270,10 @@ test('a process goes on without its client, to its end or its time, and nobody n
     await container.stop();
   });
 });
+
+async function drain(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events);
+}
 
 function isKnown(server: PodServer, processId: string): boolean {
   try {
@@ -304,7 +308,7 @@ test('the end of the owner is told to all who wait', async () => {
       process.output(),
       pod.container('c').wait(),
       pod.run(options(['sleep'])),
-      events.next(),
+      drain(events),
     ].map(errorOf);
     await pause(50);
     await server.close();

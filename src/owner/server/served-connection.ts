@@ -12,7 +12,8 @@ export class ServedConnection {
   readonly #version: string;
   readonly #calls = new Map<number, AbortController>();
   readonly #listeners = new Map<number, EventPoll>();
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  #wake: () => void = () => {};
   #agreed = false;
   #ended = false;
 
@@ -68,12 +69,12 @@ export class ServedConnection {
     const stop = (): void => controller.abort(signal.reason);
     if (callId !== 0) this.#calls.set(callId, controller);
     if (!goesOn) signal.addEventListener('abort', stop, { once: true });
-    const running = work(controller.signal);
-    this.#running.add(running);
+    this.#running++;
     try {
-      return await running;
+      return await work(controller.signal);
     } finally {
-      this.#running.delete(running);
+      this.#running--;
+      this.#wake();
       // From here on nobody can fire it: what the call has made is not ended by it.
       if (callId !== 0) this.#calls.delete(callId);
       signal.removeEventListener('abort', stop);
@@ -102,12 +103,17 @@ export class ServedConnection {
   async closeListener(number: number): Promise<void> {
     const listener = this.#listeners.get(number);
     this.#listeners.delete(number);
+    this.#wake();
     await listener?.close();
   }
 
-  /** Resolves when none of the calls that run now does. */
+  /** Resolves when no call runs and every listener has been told its end. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#running);
+    while (this.#running > 0 || this.#listeners.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 
   /** The client has gone. */
