@@ -332,10 +332,10 @@ test('a pod that somebody else has deleted is gone for all who have it', async (
     // As a shim does it: it ends with its pod.
     await one.delete({ force: true });
     await server.close();
+    await assert.rejects(other.status(), { code: 'not-found' });
     const kinds: string[] = [];
     for await (const { kind } of events) kinds.push(kind);
     assert.equal(kinds.at(-1), 'pod-deleted');
-    await assert.rejects(other.status(), { code: 'not-found' });
     await assert.rejects(container.start(), { code: 'not-found' });
     await other.delete();
     await container.delete({ force: true });

@@ -1,4 +1,4 @@
-// What happens to a pod of another process: asked for as it is read, so that what waits is bounded at the owner.
+// What happens to a pod of another process: asked for a little ahead of its reader, so that what waits is bounded.
 import { isVirtcontainersError } from '../../base/errors.js';
 import type { PodEvent } from '../../model/events.js';
 import { Pod as PodService } from '../../wire/gen/pod_pb.js';
@@ -7,6 +7,9 @@ import type { OwnerConnection } from './owner-connection.js';
 type Result = IteratorResult<PodEvent, undefined>;
 
 const done: Result = { done: true, value: undefined };
+
+/** Events that wait here; the rest waits with the owner, which counts what becomes too much. */
+const maxAhead = 128;
 
 let lastListener = 0;
 
@@ -76,8 +79,10 @@ export class RemoteEvents implements AsyncIterableIterator<PodEvent, undefined> 
   }
 
   #poll(): Promise<void> {
-    this.#polling ??= this.#ask().finally(() => {
+    this.#polling ??= this.#ask().then(() => {
       this.#polling = null;
+      // Ahead of its reader, but never far: the owner may end right after its pod.
+      if (!this.#hasEnded && this.#events.length < maxAhead) void this.#poll();
     });
     return this.#polling;
   }
