@@ -8,7 +8,7 @@ import {
 } from '../base/errors.js';
 import { killProcess, waitForDeath } from '../base/process-handle.js';
 import type { PodRecord, Store } from '../host/store/store.js';
-import { ownerAnswerMs } from '../model/limits.js';
+import { ownerHandshakeMs } from '../model/limits.js';
 import type { Pod } from '../model/pod.js';
 
 /** Whom to ask for a pod. */
@@ -26,7 +26,7 @@ export interface ReachOptions {
   /** The beginning of an error's message. */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
-  /** How long the owner may take, in milliseconds. Default `ownerAnswerMs` of the limits. */
+  /** How long the owner may take, in milliseconds. Default `ownerHandshakeMs` of the limits. */
   readonly answerMs?: number | undefined;
 }
 
@@ -42,7 +42,7 @@ const deathMs = 5_000;
 export async function reachPod(
   { store, connect }: { readonly store: Store; readonly connect: Connect },
   podId: string,
-  { what, signal, answerMs = ownerAnswerMs }: ReachOptions,
+  { what, signal, answerMs = ownerHandshakeMs }: ReachOptions,
 ): Promise<Pod> {
   const directory = store.directoryOf(podId);
   const bound = AbortSignal.timeout(answerMs);
