@@ -1,13 +1,12 @@
 // Runtimes of several "processes" over one fake host, all in this process: shims are started as programs are, over streams.
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { VirtcontainersError } from '../base/errors.js';
 import { version } from '../base/version.js';
 import { runShim } from '../frontends/shim/run-shim.js';
 import { defaults } from '../model/defaults.js';
-import type { Pod } from '../model/pod.js';
+import { connectPod } from '../owner/client/connect-pod.js';
+import { openSockets } from '../owner/open-sockets.js';
 import { type OwnerParts, OwnerRuntime } from '../owner/owner-runtime.js';
-import type { Connect } from '../owner/reach-pod.js';
 import { type ShimProcess, startShim } from '../owner/shim/start-shim.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import { PodWorld } from './pod-world.js';
@@ -31,13 +30,12 @@ export class OwnerWorld {
   /** How shims make their pods; a test can have them fail. */
   serveShim: OwnerParts['serve'];
   readonly #root: string;
-  readonly #sockets = new FakeSockets();
 
   /** @param root a directory of the test's, for what is real */
   constructor(root: string) {
     this.#root = root;
     this.host = new PodWorld({ root: `${root}/pods` });
-    this.serveShim = this.#sockets.serve;
+    this.serveShim = (pod, directory) => openSockets(pod, { directory, keepsOutput: true });
     this.runtime = this.#runtimeOf(this.host);
   }
 
@@ -48,8 +46,8 @@ export class OwnerWorld {
 
   #runtimeOf(world: PodWorld): OwnerRuntime {
     return new OwnerRuntime(world.runtime, {
-      serve: this.#sockets.serve,
-      connect: this.#sockets.connect,
+      serve: (pod, directory) => openSockets(pod, { directory, keepsOutput: false }),
+      connect: connectPod,
       serveAfterMs: 0,
       answerMs: 300,
       startShim: ({ config: pod, template }, options) => {
@@ -91,23 +89,4 @@ export class OwnerWorld {
       letGo: () => {},
     };
   }
-}
-
-class FakeSockets {
-  readonly #pods = new Map<string, Pod>();
-
-  readonly serve = async (pod: Pod, directory: string): Promise<{ close(): Promise<void> }> => {
-    this.#pods.set(directory, pod);
-    return {
-      close: async () => {
-        this.#pods.delete(directory);
-      },
-    };
-  };
-
-  readonly connect: Connect = async ({ directory, podId }) => {
-    const pod = this.#pods.get(directory);
-    if (pod !== undefined) return pod;
-    throw new VirtcontainersError('unavailable', `cannot open pod ${podId}: nobody serves it`);
-  };
 }

@@ -13,9 +13,11 @@ export function startPodShim(
   request: Omit<ShimRequest, 'version'>,
   options: StartShimOptions,
 ): Promise<StartedShim> {
+  const { runRoot } = request.config;
   const command = {
     program: process.execPath,
-    args: [...shimNodeFlags, shimProgram()],
+    // What comes behind the program is for whoever looks at a list of processes.
+    args: [...shimNodeFlags, shimProgram(), ...['--run-root', runRoot, '--pod', request.pod.id]],
     environment: { PATH: process.env['PATH'] ?? plainPath },
   };
   return startShim({ version, ...request }, () => spawnShim(command), options);
