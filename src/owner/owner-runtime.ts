@@ -176,7 +176,7 @@ export class OwnerRuntime implements Runtime {
     } catch (error) {
       if (!(await store.hasLiveOwner(id))) return !(await store.list()).includes(id);
       if (!force || !isUnavailable(error)) throw error;
-      await endOwner(what, await store.load(id));
+      await endOwner(what, store, await store.load(id));
       return false;
     }
   }

@@ -86,8 +86,8 @@ export function isUnavailable(error: unknown): boolean {
  * Ends the process that owns a pod and nothing else; resolves when it is dead. A program that has pods of its own is not ended.
  * @throws VirtcontainersError `unavailable`
  */
-export async function endOwner(what: string, record: PodRecord): Promise<void> {
-  const { owner, detached } = record;
+export async function endOwner(what: string, store: Store, record: PodRecord): Promise<void> {
+  const { owner, detached, config } = record;
   if (!detached) {
     throw new VirtcontainersError(
       'unavailable',
@@ -96,7 +96,14 @@ export async function endOwner(what: string, record: PodRecord): Promise<void> {
     );
   }
   killProcess(owner, 'SIGKILL');
-  if (await waitForDeath(owner, deathMs)) return;
+  const deadline = performance.now() + deathMs;
+  // Its first thread can be gone while others still hold the pod's lock.
+  let isDead = await waitForDeath(owner, deathMs);
+  while (isDead && (await store.hasLiveOwner(config.id))) {
+    isDead = performance.now() < deadline;
+    await sleep(retryMs);
+  }
+  if (isDead) return;
   throw new VirtcontainersError(
     'unavailable',
     `${what}: its shim, process ${owner.pid}, does not end`,

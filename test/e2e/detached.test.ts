@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { isVirtcontainersError } from '../../src/base/errors.js';
 import { isAlive, type ProcessHandle, processHandle } from '../../src/base/process-handle.js';
 import type { Container, Pod } from '../../src/model/pod.js';
@@ -11,8 +11,9 @@ import { debian, E2e, printed, shOk, until, untilText } from './harness.js';
 const e2e = new E2e('detached');
 const runtime = e2e.runtime();
 
-/** Has another process make a pod, which then ends. */
-async function makeElsewhere(id: string): Promise<string> {
+/** Has another process make a pod, which then ends; at the end of the test nothing of it is left. */
+async function makeElsewhere(t: TestContext, id: string): Promise<string> {
+  t.after(() => runtime.deletePod(id, { force: true }).catch(() => {}));
   const { code, stdout, stderr } = await startElsewhere(id).finished;
   assert.equal(code, 0, stderr);
   return stdout.toString().trim().split('\n').at(-1) ?? '';
@@ -35,8 +36,8 @@ async function shimOf(id: string): Promise<ProcessHandle> {
   return handle;
 }
 
-test('a detached pod is used, stopped, started and deleted by others than the process that made it', async () => {
-  assert.equal(await makeElsewhere('outlives'), 'made');
+test('a detached pod is used, stopped, started and deleted by others than the process that made it', async (t) => {
+  assert.equal(await makeElsewhere(t, 'outlives'), 'made');
   const shim = await shimOf('outlives');
   const { pod, box } = await open('outlives');
   assert.equal((await pod.status()).state, 'running');
@@ -58,8 +59,8 @@ test('a detached pod is used, stopped, started and deleted by others than the pr
   await e2e.assertNothingLeft();
 });
 
-test('a shim has a session, a directory and an environment of its own, and its log among the pod’s', async () => {
-  await makeElsewhere('alone');
+test('a shim has a session, a directory and an environment of its own, and its log among the pod’s', async (t) => {
+  await makeElsewhere(t, 'alone');
   const { pid } = await shimOf('alone');
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   assert.equal(Number(stat[3]), pid, 'its session is its own');
@@ -78,11 +79,12 @@ test('a shim has a session, a directory and an environment of its own, and its l
   await e2e.assertNothingLeft();
 });
 
-test('a shim that is asked to end stops its containers in order; the pod can only be deleted then', async () => {
-  await makeElsewhere('asked');
+test('a shim that is asked to end stops its containers in order; the pod can only be deleted then', async (t) => {
+  await makeElsewhere(t, 'asked');
   const shim = await shimOf('asked');
   process.kill(shim.pid, 'SIGTERM');
-  await until('the shim ends', () => !isAlive(shim));
+  await until('the shim ends', async () => !(await runtime.podStatus('asked')).ownerAlive);
+  assert.ok(!isAlive(shim));
   const status = await runtime.podStatus('asked');
   assert.deepEqual(
     [status.state, status.ownerAlive, status.containers[0]?.exit?.code],
@@ -93,8 +95,8 @@ test('a shim that is asked to end stops its containers in order; the pod can onl
   await e2e.assertNothingLeft();
 });
 
-test('a shim that is killed takes its VM with it, callers are told, and gc removes the rest', async () => {
-  await makeElsewhere('killed');
+test('a shim that is killed takes its VM with it, callers are told, and gc removes the rest', async (t) => {
+  await makeElsewhere(t, 'killed');
   const shim = await shimOf('killed');
   const { pod, box } = await open('killed');
   const waiting = box.wait();
@@ -113,8 +115,8 @@ test('a shim that is killed takes its VM with it, callers are told, and gc remov
 
 test('a shim that stands still is ended by a delete by force, and by no other', {
   timeout: 120_000,
-}, async () => {
-  await makeElsewhere('stands');
+}, async (t) => {
+  await makeElsewhere(t, 'stands');
   const shim = await shimOf('stands');
   process.kill(shim.pid, 'SIGSTOP');
   await assert.rejects(runtime.deletePod('stands'), { code: 'unavailable' });
@@ -147,8 +149,8 @@ test('an abort before the pod is ready leaves nothing', async () => {
   await e2e.assertNothingLeft();
 });
 
-test('of two processes that make a pod of one id one has it, and both can delete it', async () => {
-  const said = await Promise.all([makeElsewhere('raced'), makeElsewhere('raced')]);
+test('of two processes that make a pod of one id one has it, and both can delete it', async (t) => {
+  const said = await Promise.all([makeElsewhere(t, 'raced'), makeElsewhere(t, 'raced')]);
   const [made, failed] = said.sort((a) => (a === 'made' ? -1 : 1));
   assert.equal(made, 'made');
   assert.match(failed ?? '', /^failed: already-exists: cannot create pod raced: /);
@@ -164,8 +166,8 @@ test('of two processes that make a pod of one id one has it, and both can delete
   await e2e.assertNothingLeft();
 });
 
-test('another user can reach neither socket', async () => {
-  await makeElsewhere('private');
+test('another user can reach neither socket', async (t) => {
+  await makeElsewhere(t, 'private');
   const directory = path.join(e2e.runRoot, 'pods/private');
   const script = `
     const net = require('node:net');
@@ -181,8 +183,9 @@ test('another user can reach neither socket', async () => {
   await e2e.assertNothingLeft();
 });
 
-test('a pod that a program owns is used and deleted by another, and stays in the program’s hands', async () => {
+test('a pod that a program owns is used and deleted by another, and stays in the program’s hands', async (t) => {
   const owner = e2e.startProgram('owner', [e2e.libRoot, debian, 'owned']);
+  t.after(() => owner.child.kill('SIGKILL'));
   await untilText(owner.child.stdout, 'ready');
   const pod = await runtime.openPod('owned');
   const { detached, ownerPid } = await pod.status();
