@@ -59,6 +59,7 @@ export class FakeTemplates implements Templates {
   /** What a template made from now on takes on disk, in bytes. */
   sizeBytes = 160 * 1024 * 1024;
   now: () => number = Date.now;
+  readonly placeId = '0123abcd';
   readonly #disk: FakeTemplateDisk;
 
   constructor(disk: FakeTemplateDisk = new FakeTemplateDisk()) {

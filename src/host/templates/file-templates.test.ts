@@ -527,3 +527,12 @@ test('a builder that made no memory or no state has made nothing', async () => {
     assert.deepEqual(fs.readdirSync(root), []);
   }
 });
+
+test('places of other roots have other names, and one root always the same', () => {
+  const [one, same, other] = ['/lib/a/templates', '/lib/./a/templates', '/lib/b/templates'].map(
+    (root) => new FileTemplates({ root }).placeId,
+  );
+  assert.match(one ?? '', /^[0-9a-f]{8}$/);
+  assert.equal(same, one);
+  assert.notEqual(other, one);
+});

@@ -1,4 +1,5 @@
 // Templates as files: a directory per key with its builder's lock, a manifest, and the files that the manifest names.
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, reasonOf, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
@@ -36,12 +37,14 @@ const findAttempts = 3;
 const builderPollMs = 25;
 
 export class FileTemplates implements Templates {
+  readonly placeId: string;
   readonly #root: string;
   readonly #io: Files;
   readonly #now: () => number;
 
   constructor({ root, files = nodeFiles, now = Date.now }: FileTemplatesOptions) {
     this.#root = path.resolve(root);
+    this.placeId = createHash('sha256').update(this.#root).digest('hex').slice(0, 8);
     this.#io = files;
     this.#now = now;
   }

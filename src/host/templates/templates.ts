@@ -66,6 +66,8 @@ export interface StoredTemplate {
 }
 
 export interface Templates {
+  /** Tells this place from others on the host: 8 hexadecimal digits. */
+  readonly placeId: string;
   /**
    * The template of a key, whole: its state by its hash, its memory by size, inode and times. Null where there is none; one that is
    * damaged counts as none, and `onDamaged` is told why. Notes that it is used.

@@ -4,7 +4,12 @@ import { Undo } from '../../base/undo.js';
 import type { Agent } from '../../host/agent/agent.js';
 import type { Vm, VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { PodShare } from '../../host/share/share.js';
-import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
+import type {
+  Template,
+  TemplateBuild,
+  TemplateKey,
+  Templates,
+} from '../../host/templates/templates.js';
 import { bootTimeoutMs, templateRestMs } from '../../model/limits.js';
 import { attachAgent } from '../attach-agent.js';
 import type { Mechanisms } from '../mechanisms.js';
@@ -21,8 +26,11 @@ export interface MakeTemplateOptions {
 }
 
 /** What the VM of a template is called, so that what a dead builder left of it is found. */
-export function builderName({ id }: Pick<TemplateKey, 'id'>): string {
-  return `template-${id.slice(0, 12)}`;
+export function builderName(
+  { placeId }: Pick<Templates, 'placeId'>,
+  { id }: Pick<TemplateKey, 'id'>,
+): string {
+  return `template-${id.slice(0, 12)}-${placeId}`;
 }
 
 /** Makes it and commits it; on failure or abort nothing is left but the build, which the caller abandons. */
@@ -32,7 +40,8 @@ export async function makeTemplate(
 ): Promise<Template> {
   const { build, key } = options;
   const begunMs = performance.now();
-  for (const handle of await mechanisms.hypervisor.findLeftovers(builderName(key))) {
+  const name = builderName(mechanisms.templates, key);
+  for (const handle of await mechanisms.hypervisor.findLeftovers(name)) {
     await mechanisms.hypervisor.release(handle);
   }
   const qemuVersion = await bootAndSave(mechanisms, options);
@@ -44,7 +53,7 @@ export async function makeTemplate(
 function bootAndSave(mechanisms: Mechanisms, options: MakeTemplateOptions): Promise<string> {
   const { build, key, steps, signal } = options;
   const { hypervisor, share, log } = mechanisms;
-  const podId = builderName(key);
+  const podId = builderName(mechanisms.templates, key);
   const runDirectory = build.scratch;
   return Undo.run(async (undo) => {
     const podShare = await share.create({ podId, runDirectory });
@@ -76,7 +85,8 @@ async function warmAndSave(
 ): Promise<void> {
   const { build, key, steps, signal } = options;
   const what = `cannot make template ${key.id.slice(0, 12)}`;
-  const bounds = { what, podId: builderName(key), timeoutMs: bootTimeoutMs, signal };
+  const podId = builderName(mechanisms.templates, key);
+  const bounds = { what, podId, timeoutMs: bootTimeoutMs, signal };
   const attach = (): Promise<Agent> => attachAgent(mechanisms.agents, vm, bounds);
   const first = await steps.run('vm-boot', attach);
   first.close();

@@ -85,7 +85,7 @@ export class PodTemplates {
     },
   ): Promise<Template> {
     const { templates, onProgress, log } = this.#mechanisms;
-    const steps = new Steps(builderName(key), [onProgress, options.onProgress], log);
+    const steps = new Steps(builderName(templates, key), [onProgress, options.onProgress], log);
     for (;;) {
       const build = await templates.begin(key);
       if (build !== null) return this.#make(build, { ...options, key, plan, steps });
@@ -110,7 +110,7 @@ export class PodTemplates {
 
   async #makeOrWait(key: TemplateKey, plan: VmPlan, signal: AbortSignal): Promise<Template | null> {
     const { templates, log } = this.#mechanisms;
-    const steps = new Steps(builderName(key), [], log);
+    const steps = new Steps(builderName(templates, key), [], log);
     const build = await templates.begin(key);
     if (build !== null) {
       const template = await this.#make(build, { key, plan, steps, signal });

@@ -23,7 +23,7 @@ test('a template is built without a pod, told step by step, and found by the nex
   const info = await templates.build({
     onProgress: ({ step, phase, podId }) => phase === 'begin' && steps.push(`${podId} ${step}`),
   });
-  const name = `template-${info.id.slice(0, 12)}`;
+  const name = `template-${info.id.slice(0, 12)}-${one.templates.placeId}`;
   const told = ['vm-spawn', 'vm-boot', 'warm-up', 'save'].map((step) => `${name} ${step}`);
   assert.deepEqual(steps, told);
   assert.deepEqual(

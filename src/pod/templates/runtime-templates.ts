@@ -121,7 +121,7 @@ async function currentOf({
   podTemplates,
 }: TemplateParts): Promise<{ readonly key: TemplateKey; readonly plan: VmPlan }> {
   const image = await mechanisms.openImage();
-  const podId = builderName({ id: '0'.repeat(32) });
+  const podId = builderName(mechanisms.templates, { id: '0'.repeat(32) });
   const shape = { podId, hostname: podId, boot: bootSize, max: maxSize, size: bootSize };
   const plan = planVm(shape, image, mechanisms);
   return { key: await podTemplates.keyOf(plan), plan };

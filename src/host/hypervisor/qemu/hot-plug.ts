@@ -1,6 +1,6 @@
 // Adds processors and memory to a running VM; what it adds before a step fails is taken out again.
 import { waitFor } from '../../../base/deadline.js';
-import { VirtcontainersError } from '../../../base/errors.js';
+import { isVirtcontainersError, reasonOf, VirtcontainersError } from '../../../base/errors.js';
 import { Undo } from '../../../base/undo.js';
 import { memoryBlockMiB } from '../../../model/limits.js';
 import type { VmPlan, VmSize } from '../hypervisor.js';
@@ -21,12 +21,11 @@ const unplugMs = 3000;
 export class HotPlug {
   readonly #qmp: QmpClient;
   readonly #plan: VmPlan;
+  readonly #allow: (memoryMiB: number) => void;
   #size: VmSize;
   #usedSlots = 0;
   #lastDevice = 0;
   #last: Promise<void> = Promise.resolve();
-
-  readonly #allow: (memoryMiB: number) => void;
 
   /** @param allow is told the VM's memory before it grows and where it does not, and lets the process have as much */
   constructor(qmp: QmpClient, plan: VmPlan, allow: (memoryMiB: number) => void) {
@@ -61,10 +60,25 @@ export class HotPlug {
         freeSlots: memorySlots - this.#usedSlots,
       });
       // A backend can be taken out without the guest, a device cannot: so the host's no comes before the guest knows.
-      const backend = memoryMiB > 0 ? await this.#addBackend(memoryMiB, undo) : null;
-      await this.#addCpus(wanted.cpus - this.#size.cpus, undo);
-      if (backend !== null) await this.#addDimm(backend, memoryMiB, undo);
+      const cpus = wanted.cpus - this.#size.cpus;
+      const memory = `add ${memoryMiB} MiB of memory to`;
+      const backend =
+        memoryMiB > 0 ? await this.#step(memory, () => this.#addBackend(memoryMiB, undo)) : null;
+      await this.#step(`add processors (${cpus}) to`, () => this.#addCpus(cpus, undo));
+      if (backend === null) return;
+      await this.#step(memory, () => this.#addDimm(backend, memoryMiB, undo));
     });
+  }
+
+  /** Runs one step; its error names it. */
+  async #step<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const code = isVirtcontainersError(error) ? error.code : 'internal';
+      const message = `cannot ${what} VM ${this.#plan.podId}: ${reasonOf(error)}`;
+      throw new VirtcontainersError(code, message, { cause: error });
+    }
   }
 
   #check(wanted: VmSize): void {
@@ -122,7 +136,7 @@ export class HotPlug {
     if (free.length < count) {
       throw new VirtcontainersError(
         'internal',
-        `cannot grow VM ${this.#plan.podId}: QEMU offers ${free.length} processors, ${count} are wanted`,
+        `QEMU offers ${free.length} processors, ${count} are wanted`,
       );
     }
     for (const slot of free.slice(0, count)) {
