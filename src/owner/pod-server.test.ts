@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { dialSocket } from '../base/sockets/dial-socket.js';
 import type { Pod } from '../model/pod.js';
 import { directStreams } from '../testing/direct-streams.js';
@@ -294,6 +296,19 @@ test('processes are forgotten when all there is of them was told', async () => {
     }
     await pause(50);
     for (let round = 0; round < 50; round++) assert.equal(isKnown(server, `x${round}`), false);
+  });
+});
+
+test('pods that a program has forgotten make room for others', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await served(async ({ connect }) => {
+    for (let round = 0; round < 600; round++) {
+      await connect();
+      if (round % 50 !== 0) continue;
+      collect();
+      await pause(1);
+    }
   });
 });
 
