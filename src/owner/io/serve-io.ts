@@ -113,11 +113,9 @@ function giveOutput(bytes: Readable, socket: Socket): void {
     bytes.destroy();
     socket.destroy();
   };
-  // A client that says more is not understood; one that ends its side may still read.
-  socket.resume();
-  socket.once('close', leave);
+  // What a client says more is not understood. Its end means that it has left: of a silent process nobody would notice it later.
+  socket.resume().once('end', leave).once('close', leave);
   bytes.on('error', leave);
-  // The client's end: what was sent is read, so that both sides are closed.
   bytes.pipe(socket);
 }
 
