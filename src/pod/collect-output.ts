@@ -5,7 +5,7 @@ import { withDetails } from '../base/errors.js';
 import { heldOutputMs, killWaitMs } from '../model/limits.js';
 import type { ProcessOutput, ProcessResult, UnfinishedResult } from '../model/process-result.js';
 import { Collector } from './collector.js';
-import type { LocalProcess } from './local-process.js';
+import type { HeldProcess } from './held-process.js';
 import { settlesWithin } from './settle.js';
 
 export interface CollectOptions {
@@ -21,7 +21,7 @@ export interface CollectOptions {
 
 /** @throws VirtcontainersError with the output until then in `details.result` */
 export async function collectOutput(
-  process: LocalProcess,
+  process: HeldProcess,
   options: CollectOptions,
 ): Promise<ProcessResult> {
   const { what, maxBufferBytes, signal, endHolders } = options;
@@ -49,7 +49,7 @@ export async function collectOutput(
 
 // A process can have handed its output on to what it leaves behind; what it has printed itself is here in a moment.
 async function freeOutput(
-  process: LocalProcess,
+  process: HeldProcess,
   collectors: readonly Collector[],
   endHolders: () => Promise<void>,
 ): Promise<void> {
@@ -65,7 +65,7 @@ async function freeOutput(
 }
 
 function toOutput<End extends object>(
-  process: LocalProcess,
+  process: HeldProcess,
   [out, err]: readonly Collector[],
   end: End,
 ): End & ProcessOutput {

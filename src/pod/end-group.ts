@@ -8,8 +8,8 @@ import {
 import type { ProcessRef } from '../host/agent/agent.js';
 import { killWaitMs, stopSignalTimeoutMs } from '../model/limits.js';
 import type { EndConfig } from '../model/parse/command-options.js';
+import type { HeldProcess } from './held-process.js';
 import type { LiveVm } from './live-vm.js';
-import type { LocalProcess } from './local-process.js';
 
 const SIGKILL = 9;
 
@@ -55,7 +55,7 @@ export async function endGroup(
 
 /** Ends a process when its time is over or its signal fires, until nothing more is heard of it. */
 export function endOnDemand(
-  process: LocalProcess,
+  process: HeldProcess,
   demand: EndConfig & { readonly what: string; readonly signal: AbortSignal | undefined },
 ): void {
   const { what, signal, timeoutMs } = demand;

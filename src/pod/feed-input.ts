@@ -1,16 +1,15 @@
 // Feeds a process from whatever a program has: text, bytes, a stream, an async iterable.
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ReadableStream } from 'node:stream/web';
 import { reasonOf, VirtcontainersError } from '../base/errors.js';
 import type { RunInput } from '../model/options.js';
-import type { InputStream } from './input-stream.js';
 
 /**
  * Resolves when all is with the process, or it takes no more: that is its own affair.
  * @throws VirtcontainersError `internal` where the input's source fails
  */
-export async function feedInput(what: string, stdin: InputStream, input: RunInput): Promise<void> {
+export async function feedInput(what: string, stdin: Writable, input: RunInput): Promise<void> {
   if (typeof input === 'string' || input instanceof Uint8Array) {
     stdin.end(input);
     return;

@@ -28,7 +28,11 @@ import {
   parseDeleteOptions,
   parseStopOptions,
 } from '../model/parse/pod-options.js';
-import { parseExecOptions, parseRunOptions } from '../model/parse/process-options.js';
+import {
+  type ExecRequest,
+  parseExecOptions,
+  parseRunOptions,
+} from '../model/parse/process-options.js';
 import type { CommandRun, Container, ContainerStatus, Pod, Process } from '../model/pod.js';
 import type { ProcessResult } from '../model/process-result.js';
 import { requireState, type State } from '../model/state.js';
@@ -40,6 +44,7 @@ import { ContainerEvents } from './events/container-events.js';
 import { ExecProcesses } from './exec-processes.js';
 import { freeze } from './freeze.js';
 import { enterGuest, type GuestContainer, leaveGuest } from './guest-container.js';
+import type { EndHow } from './held-process.js';
 import type { LiveVm } from './live-vm.js';
 import { LocalProcess } from './local-process.js';
 import type { PodSide } from './pod-side.js';
@@ -157,10 +162,31 @@ export class LocalContainer implements Container {
   }
 
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
+    return (await this.#exec(command, options)).process;
+  }
+
+  /** As `exec`, but whoever asks ends it when its time is over. */
+  async startExec(
+    command: readonly string[],
+    options?: ExecOptions,
+  ): Promise<{ readonly process: LocalProcess; readonly request: ExecRequest }> {
+    return this.#exec(command, options, null);
+  }
+
+  // @param timeoutMs other than asked for
+  async #exec(
+    command: readonly string[],
+    options?: ExecOptions,
+    timeoutMs?: null,
+  ): Promise<{ readonly process: LocalProcess; readonly request: ExecRequest }> {
     const what = `cannot exec in container ${this.id}`;
     this.#require(what, ['running']);
     const request = await parseExecOptions(this.config, command, options);
-    return this.#execs.start(what, () => this.#living(what), request, options?.signal);
+    const end = timeoutMs === undefined ? request.end : { ...request.end, timeoutMs };
+    const findVm = (): LiveVm => this.#living(what);
+    const started = { ...request, end };
+    const process = await this.#execs.start(what, findVm, started, options?.signal);
+    return { process, request };
   }
 
   run(command: readonly string[], options?: RunOptions): CommandRun {
@@ -187,6 +213,12 @@ export class LocalContainer implements Container {
     const process = this.#run;
     endOnDemand(process, { ...request.end, what: `cannot finish container ${this.id}`, signal });
     return { process, request, release: () => this.discard() };
+  }
+
+  /** Ends all that came from its init, itself included; nobody is told that it was asked for. */
+  async endGroup(how: EndHow): Promise<void> {
+    this.#requireKnown(`cannot end container ${this.id}`);
+    await this.#run.endGroup(how);
   }
 
   output(options?: OutputOptions): Promise<ProcessResult> {

@@ -2,18 +2,18 @@
 import type { VirtcontainersError } from '../base/errors.js';
 import { Undo } from '../base/undo.js';
 import { defaultMaxLineBytes } from '../model/limits.js';
-import type { RunRequest } from '../model/parse/process-options.js';
+import type { CollectConfig } from '../model/parse/command-options.js';
 import type { CommandRun } from '../model/pod.js';
 import type { ProcessResult } from '../model/process-result.js';
 import { collectOutput } from './collect-output.js';
 import { feedInput } from './feed-input.js';
+import type { EndHow, HeldProcess } from './held-process.js';
 import { linesOf } from './lines.js';
-import type { LocalProcess } from './local-process.js';
 
 /** A command whose process exists. */
 export interface StartedCommand {
-  readonly process: LocalProcess;
-  readonly request: Pick<RunRequest, 'input' | 'maxBufferBytes' | 'end'>;
+  readonly process: HeldProcess;
+  readonly request: CollectConfig & { readonly end: EndHow };
   /** Removes what was made for it alone. */
   readonly release?: () => Promise<void>;
 }

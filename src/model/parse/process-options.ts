@@ -38,6 +38,9 @@ function allSchemas(z: Z) {
   };
 }
 
+/** What options of a process need to know of its container. */
+export type ExecContainer = Pick<ContainerConfig, 'id' | 'process'>;
+
 /** What `exec` is asked for. */
 export interface ExecRequest {
   readonly id: string;
@@ -53,7 +56,7 @@ export interface RunRequest extends ExecRequest, CollectConfig {}
  * @throws VirtcontainersError `invalid-argument`
  */
 export async function parseExecOptions(
-  container: ContainerConfig,
+  container: ExecContainer,
   command: unknown,
   options: unknown,
 ): Promise<ExecRequest> {
@@ -72,7 +75,7 @@ export async function parseExecOptions(
  * @throws VirtcontainersError `invalid-argument`
  */
 export async function parseRunOptions(
-  container: ContainerConfig,
+  container: ExecContainer,
   command: unknown,
   options: unknown,
 ): Promise<RunRequest> {
@@ -104,7 +107,7 @@ function checkCommand(what: string, command: unknown): readonly string[] {
 }
 
 function configOf(
-  { process: inherited }: ContainerConfig,
+  { process: inherited }: ExecContainer,
   command: readonly string[],
   asked: {
     readonly env?: Readonly<Record<string, string>> | undefined;

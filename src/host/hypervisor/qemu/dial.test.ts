@@ -5,7 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { dialSocket, dialWhenThere } from './dial.js';
+import { dialSocket } from '../../../base/sockets/dial-socket.js';
+import { dialWhenThere } from './dial.js';
 
 const what = 'cannot reach it';
 let directory = '';

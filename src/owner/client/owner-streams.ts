@@ -1,0 +1,18 @@
+// Where a client gets a process' streams from, and what it has before there is anything.
+import type { Readable, Writable } from 'node:stream';
+
+/** Which process, of which container; null is the container's first. */
+export interface StreamOf {
+  readonly containerId: string;
+  readonly processId: string | null;
+}
+
+/** Opens the raw streams that an owner serves beside its calls. */
+export interface OwnerStreams {
+  /** @param from `kept`: all that the owner still has, then what comes; `now`: what comes */
+  openOutput(
+    of: StreamOf & { readonly stream: 'stdout' | 'stderr'; readonly from: 'kept' | 'now' },
+  ): Promise<Readable>;
+  /** Its `end` is done when the owner has taken all; the process' input stays open. */
+  openInput(of: StreamOf): Promise<Writable>;
+}
