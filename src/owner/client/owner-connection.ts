@@ -29,6 +29,9 @@ export interface OwnerCall {
 /** The largest number that a call can have, and then they begin anew. */
 const maxCallId = 0xffff_ffff;
 
+// A pod that its program has forgotten: there is no call to close one, and an owner serves only so many connections.
+const abandoned = new FinalizationRegistry((rpc: ClientConnection) => rpc.close());
+
 export class OwnerConnection {
   readonly podId: string;
   readonly #socket: Socket;
@@ -44,6 +47,7 @@ export class OwnerConnection {
     this.#isDeleted = isDeleted;
     this.#rpc = connectClient(socket);
     socket.unref();
+    abandoned.register(this, this.#rpc);
   }
 
   /**

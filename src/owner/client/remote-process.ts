@@ -49,8 +49,13 @@ export class RemoteProcess extends HeldProcess {
       close: () => this.#closeInput(),
       hold: (work) => owner.hold(work),
     });
-    this.stdout = new RemoteOutput(() => streams.openOutput({ ...of, stream: 'stdout', from }));
-    this.stderr = new RemoteOutput(() => streams.openOutput({ ...of, stream: 'stderr', from }));
+    const output = (stream: 'stdout' | 'stderr'): RemoteOutput =>
+      new RemoteOutput({
+        open: () => streams.openOutput({ ...of, stream, from }),
+        hold: (work) => owner.hold(work),
+      });
+    this.stdout = output('stdout');
+    this.stderr = output('stderr');
   }
 
   /** Begins to wait for its end. */
