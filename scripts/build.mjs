@@ -34,6 +34,9 @@ await build({
 });
 
 // The command line: one small entry and lazily loaded chunks; the worker must lie beside them.
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
 const cliEntries = ['src/frontends/virtc/virtc.ts', 'src/base/namespaces/namespace-worker.ts'];
 const cli = await build({
   ...shared,
@@ -45,9 +48,20 @@ const cli = await build({
   minify: true,
   metafile: true,
   external: ['koffi'],
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
+  banner,
+});
+
+// The shim: a file of its own, for it lives as long as its pod and holds what it loads in memory.
+const shim = await build({
+  ...shared,
+  entryPoints: ['src/frontends/shim/shim.ts'],
+  outdir: 'dist/bin',
+  format: 'esm',
+  bundle: true,
+  minify: true,
+  metafile: true,
+  external: ['koffi'],
+  banner,
 });
 
 // The guest's agent: one file, run by the guest's own Node; its koffi lies on the guest's root image.
@@ -72,7 +86,7 @@ if (!fast) {
 }
 
 // Last, so that a program that runs meanwhile keeps its files as long as possible: what no source gives any more.
-const kept = new Set(Object.keys(cli.metafile.outputs));
+const kept = new Set([cli, shim].flatMap(({ metafile }) => Object.keys(metafile.outputs)));
 for (const folder of ['src', 'guest-image', 'test', 'examples', 'bin']) {
   const files = existsSync(`dist/${folder}`)
     ? readdirSync(`dist/${folder}`, { recursive: true, encoding: 'utf8', withFileTypes: true })

@@ -11,12 +11,12 @@ import {
   type Place,
   type Value,
 } from './config-file/keys.js';
-import type { Defaults } from './model/defaults.js';
 import type { RuntimeOptions } from './model/options.js';
 import { checkRuntimeOptions } from './model/parse/runtime-options.js';
 import { showValue } from './model/parse/show-value.js';
 import { parseDuration } from './model/parse-duration.js';
 import { parseSize } from './model/parse-size.js';
+import type { RuntimeConfig } from './model/runtime-config.js';
 
 export { readConfigFiles } from './config-file/config-file.js';
 export {
@@ -26,17 +26,7 @@ export {
   type LogLevel,
   type Progress,
 } from './config-file/keys.js';
-
-/** Where a runtime keeps things and how it runs VMs; complete, absolute. */
-export interface RuntimeConfig {
-  readonly runRoot: string;
-  readonly libRoot: string;
-  /** Null means the current image below `libRoot`. */
-  readonly guestImage: string | null;
-  readonly accelerator: 'auto' | 'kvm' | 'tcg';
-  /** What pods and containers get where their options do not say. */
-  readonly defaults: Defaults;
-}
+export type { RuntimeConfig } from './model/runtime-config.js';
 
 /** Where a value comes from. */
 export type Source =

@@ -4,10 +4,16 @@ import { VirtcontainersError } from './base/errors.js';
 import { silentLogger } from './base/log.js';
 import { span } from './base/trace/span.js';
 import { version } from './base/version.js';
-import { loadRuntimeConfig, toRuntimeConfig, withAbsolutePaths } from './config.js';
+import {
+  loadRuntimeConfig,
+  type RuntimeConfig,
+  toRuntimeConfig,
+  withAbsolutePaths,
+} from './config.js';
 import { defaultWarmPods } from './model/defaults.js';
 import type { RuntimeOptions } from './model/options.js';
 import type { Runtime } from './model/pod.js';
+import { OwnerRuntime } from './owner/owner-runtime.js';
 import { LocalRuntime } from './pod/local-runtime.js';
 import type { Mechanisms } from './pod/mechanisms.js';
 
@@ -20,23 +26,61 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   // Mistakes in options and environment are told here; files are read at first use.
   toRuntimeConfig({ options, environment: process.env, isRoot });
   const given = withAbsolutePaths({ options, environment: process.env });
-  return new LocalRuntime(
-    () => span('load-mechanisms', () => loadMechanisms(given.options, given.environment, isRoot)),
+  const loadConfig = (): Promise<RuntimeConfig> =>
+    loadRuntimeConfig(given.options, given.environment, isRoot);
+  let config: Promise<RuntimeConfig> | undefined;
+  const local = new LocalRuntime(
+    () =>
+      span('load-mechanisms', async () => {
+        requireRoot(isRoot);
+        // Read while the mechanisms are loaded; an error of it is theirs.
+        config = loadConfig();
+        config.catch(() => {});
+        return loadMechanisms(config, given.options);
+      }),
     { warm: options.warm ?? defaultWarmPods },
   );
+  return new OwnerRuntime(local, {
+    serve: async (pod, directory) => {
+      const { openSockets } = await import('./owner/open-sockets.js');
+      return openSockets(pod, { directory, keepsOutput: false });
+    },
+    connect: async (place) => {
+      const { connectPod } = await import('./owner/client/connect-pod.js');
+      return connectPod(place);
+    },
+    startShim: async (pod, hooks) => {
+      const { startPodShim } = await import('./owner/shim/start-pod-shim.js');
+      const isDebug = given.environment['VIRTC_LOG'] === 'debug';
+      const logLevel = isDebug ? 'debug' : 'info';
+      const { config: podConfig, template } = pod;
+      return startPodShim(
+        { config: await (config ?? loadConfig()), pod: podConfig, template, logLevel },
+        hooks,
+      );
+    },
+  });
+}
+/** The runtime of a shim: all is configured already, and its pods are owned for others. */
+export function createShimRuntime(config: RuntimeConfig, hooks: Hooks): LocalRuntime {
+  requireRoot(process.getuid?.() === 0);
+  return new LocalRuntime(() => loadMechanisms(config, hooks), { isShim: true });
+}
+
+type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'>;
+
+function requireRoot(isRoot: boolean): void {
+  if (isRoot) return;
+  throw new VirtcontainersError('unsupported', 'cannot use pods: this process is not root', {
+    hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
+  });
 }
 
 // Imported at first use: whoever imports the library may never make a pod.
 async function loadMechanisms(
-  options: RuntimeOptions,
-  environment: Readonly<Record<string, string | undefined>>,
-  isRoot: boolean,
+  loading: RuntimeConfig | Promise<RuntimeConfig>,
+  hooks: Hooks,
 ): Promise<Mechanisms> {
-  if (!isRoot) {
-    throw new VirtcontainersError('unsupported', 'cannot use pods: this process is not root', {
-      hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
-    });
-  }
   const [qemu, share, store, templates, agent, images, processes, size] = await Promise.all([
     import('./host/hypervisor/qemu/qemu-hypervisor.js'),
     import('./host/share/ninep-share.js'),
@@ -47,8 +91,7 @@ async function loadMechanisms(
     import('./base/process-handle.js'),
     import('./base/host-size.js'),
   ]);
-  const config = await loadRuntimeConfig(options, environment, isRoot);
-  const { runRoot, libRoot, guestImage, accelerator, defaults } = config;
+  const { runRoot, libRoot, guestImage, accelerator, defaults } = await loading;
   const owner = processes.processHandle(process.pid);
   if (owner === null) {
     throw new VirtcontainersError(
@@ -72,8 +115,8 @@ async function loadMechanisms(
     defaults,
     host: size.hostSize(),
     owner,
-    log: options.logger ?? silentLogger,
-    onProgress: options.onProgress,
-    onWarning: options.onWarning,
+    log: hooks.logger ?? silentLogger,
+    onProgress: hooks.onProgress,
+    onWarning: hooks.onWarning,
   };
 }

@@ -64,6 +64,11 @@ export function planPod(
   return defaultRuntime().planPod(options, containers);
 }
 
+/** `openPod` of the default runtime. */
+export function openPod(id: string, options?: AbortOptions): Promise<Pod> {
+  return defaultRuntime().openPod(id, options);
+}
+
 /** `listPods` of the default runtime. */
 export function listPods(): Promise<readonly PodListEntry[]> {
   return defaultRuntime().listPods();

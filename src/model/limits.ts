@@ -114,6 +114,14 @@ export const abortCleanupMs = 5_000;
 /** Output kept on the host per stream until it is read, in bytes: no more than the guest keeps, which would wait for an acknowledgement. */
 export const hostOutputBufferBytes = 1024 * 1024;
 
+/** Longest wait until a new shim says that it lives, in milliseconds: it takes a third of a second on a quiet machine. */
+export const shimHelloTimeoutMs = 30_000;
+/** Longest wait until a shim whose pod is not wanted has undone it, in milliseconds: then it is ended. */
+export const shimUndoTimeoutMs = 60_000;
+/** Longest wait for an owner that deletes its pod by force, in milliseconds: a guest that hangs takes it half of that. */
+export const ownerDeleteMs = 60_000;
+/** How long after a pod was handed out its owner serves it to others, in milliseconds: a container's start comes first. */
+export const serveAfterMs = 500;
 /** Connections to an owner's socket at the same time. */
 export const maxOwnerConnections = 256;
 /** How long a client of an owner has from its first byte until both agree on a version, in milliseconds. */

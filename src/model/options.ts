@@ -70,6 +70,11 @@ export interface PodOptions extends AbortOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Whether its VM starts as a clone of a template; false boots it cold, also after a stop. Default: the runtime's. */
   readonly template?: boolean;
+  /**
+   * Whether a process of its own owns it: it then outlives the calling process, which gets the same interface to it as any
+   * that opens it, and its containers' output is kept. Default false.
+   */
+  readonly detached?: boolean;
   /** Told of each step of this pod. */
   readonly onProgress?: (event: ProgressEvent) => void;
 }

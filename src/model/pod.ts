@@ -168,6 +168,8 @@ export interface PodStatus {
   /** Whether the process that owns the pod lives; a pod without one can only be deleted. */
   readonly ownerAlive: boolean;
   readonly ownerPid: number;
+  /** Whether a process of its own owns it, so that it outlives whoever has made it. */
+  readonly detached: boolean;
   /** Null before its VM has started. */
   readonly accelerator: 'kvm' | 'tcg' | null;
   /** How its VM started last: by booting, or as a clone of a template. Null before its VM has started. */
@@ -193,8 +195,16 @@ export interface GcReport {
 export interface Runtime {
   /** The booted VMs that pods are cloned from. */
   readonly templates: RuntimeTemplates;
-  /** Starts a VM, as a clone of a template or by booting it, and makes the calling process its owner: the VM ends with the process. */
+  /**
+   * Starts a VM, as a clone of a template or by booting it, and makes the calling process its owner: the VM ends with the process.
+   * With `detached`, a process of its own is the owner.
+   */
   createPod(options?: PodOptions): Promise<Pod>;
+  /**
+   * A pod by its id, whoever owns it: what another process owns is asked for through that process.
+   * @throws VirtcontainersError `not-found`; `unavailable` if its owner has ended or does not answer
+   */
+  openPod(id: string, options?: AbortOptions): Promise<Pod>;
   /** Deletes the pods that wait to be handed out (`warm`); none is made any more. Pods that were handed out stay. Safe to repeat. */
   close(): Promise<void>;
   /**
@@ -207,7 +217,10 @@ export interface Runtime {
   listPods(): Promise<readonly PodListEntry[]>;
   /** @throws VirtcontainersError `not-found` */
   podStatus(id: string): Promise<PodStatus>;
-  /** Deletes a pod by its id: one of this process, one whose owner is dead, or (with `force`) one whose record is damaged. */
+  /**
+   * Deletes a pod by its id: one of this process, through its owner one of another, one whose owner is dead, or (with `force`)
+   * one whose record is damaged. With `force`, a process of its own that owns the pod and does not answer is ended.
+   */
   deletePod(id: string, options?: DeleteOptions): Promise<void>;
   /** As `Pod.events`, of every pod that this runtime makes; ends only where the iteration is left or the signal fires. */
   events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined>;

@@ -69,6 +69,8 @@ export interface CreatePodOptions {
   readonly onDeleted: () => void;
   /** Nobody has asked for it yet: it is `adopt`ed or deleted. Default false. */
   readonly waiting?: boolean;
+  /** This process owns it for others, which it outlives. Default false. */
+  readonly detached?: boolean;
 }
 
 export class LocalPod implements Pod {
@@ -116,7 +118,7 @@ export class LocalPod implements Pod {
   static create(mechanisms: Mechanisms, options: CreatePodOptions): Promise<LocalPod> {
     const { config, signal, onProgress } = options;
     const what = `cannot create pod ${config.id}`;
-    const { waiting = false } = options;
+    const { waiting = false, detached = false } = options;
     const listeners = waiting ? [] : [mechanisms.onProgress, onProgress];
     const steps = new Steps(config.id, listeners, mechanisms.log);
     return doing(what, () =>
@@ -126,7 +128,7 @@ export class LocalPod implements Pod {
         const book = await steps.run('store', async () => {
           const { store } = mechanisms;
           const owned = await takeId(store, () => store.create(config.id));
-          const first = { ...firstRecord(config, mechanisms.owner), waiting };
+          const first = firstRecord(config, { owner: mechanisms.owner, detached, waiting });
           const opened = new PodBook(owned, first);
           undo.add('record', () => letGo(opened));
           await opened.save();

@@ -1,5 +1,4 @@
 // The pods of one run root: makes them, finds them, deletes them, whoever owns them.
-import { waitFor } from '../base/deadline.js';
 import {
   isVirtcontainersError,
   reasonOf,
@@ -26,6 +25,7 @@ import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
 import type { RuntimeTemplates } from '../model/template.js';
 import { hasLeftovers } from './boot.js';
+import { ComingPods } from './coming-pods.js';
 import { describePod } from './describe-pod.js';
 import { EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
@@ -38,31 +38,30 @@ import { PodTemplates } from './templates/pod-templates.js';
 import { LocalTemplates } from './templates/runtime-templates.js';
 import { WaitingPods } from './templates/waiting-pods.js';
 
-interface Coming {
-  readonly abort: AbortController;
-  readonly settled: Promise<unknown>;
-}
-
 export interface LocalRuntimeOptions {
   /** How many pods are made before anybody asks for them. Default 0. */
   readonly warm?: number;
   /** How long after one was handed out the next is begun, in milliseconds; for tests. */
   readonly warmRefillMs?: number;
+  /** This process owns pods for others, which they outlive: all are `detached`, else none can be. Default false. */
+  readonly isShim?: boolean;
 }
 
 export class LocalRuntime implements Runtime {
   readonly templates: RuntimeTemplates;
   readonly #load: () => Promise<Mechanisms>;
   readonly #pods = new Map<string, LocalPod>();
-  readonly #coming = new Map<string, Coming>();
+  readonly #coming = new ComingPods();
   readonly #events = new EventHub();
   readonly #waiting: WaitingPods;
+  readonly #isShim: boolean;
   #mechanisms: Promise<Mechanisms> | undefined;
   #podTemplates: PodTemplates | undefined;
 
   /** @param load gets the mechanisms at first use; tried again after a failure */
   constructor(load: () => Promise<Mechanisms>, options: LocalRuntimeOptions = {}) {
     this.#load = load;
+    this.#isShim = options.isShim ?? false;
     this.#waiting = new WaitingPods({
       count: options.warm ?? 0,
       refillMs: options.warmRefillMs ?? warmRefillMs,
@@ -75,10 +74,24 @@ export class LocalRuntime implements Runtime {
     });
   }
 
+  /** What it stands on, loaded at first use. */
+  mechanisms(): Promise<Mechanisms> {
+    return this.#ready();
+  }
+
+  /** Whether this process has the pod, or is about to. */
+  has(id: string): boolean {
+    return this.#pods.has(id) || this.#coming.has(id);
+  }
+
   async createPod(options: PodOptions = {}): Promise<Pod> {
     const mechanisms = await this.#ready();
     const asked = await parsePodOptions(options, mechanisms.defaults);
     planPod(asked, mechanisms.host);
+    if (options.detached === true && !this.#isShim) {
+      const what = `cannot create pod ${asked.id}`;
+      throw new VirtcontainersError('unsupported', `${what}: it would end with this process`);
+    }
     const fromTemplate = options.template ?? mechanisms.defaults.template;
     const waiting = fromTemplate && options.id === undefined ? this.#waiting.take() : null;
     const config =
@@ -86,31 +99,25 @@ export class LocalRuntime implements Runtime {
         ? asked
         : await parsePodOptions({ ...options, id: waiting.id }, mechanisms.defaults);
     const { id } = config;
-    if (this.#pods.has(id) || this.#coming.has(id)) {
+    if (this.has(id)) {
       throw new VirtcontainersError(
         'already-exists',
         `cannot create pod ${id}: this process has one of that id`,
       );
     }
-    const abort = new AbortController();
-    const forward = (): void => abort.abort(options.signal?.reason);
-    if (options.signal?.aborted) forward();
-    options.signal?.addEventListener('abort', forward, { once: true });
-    const { onProgress } = options;
-    const { signal } = abort;
-    const create = (): Promise<LocalPod> =>
-      LocalPod.create(mechanisms, {
-        config,
-        signal,
-        onProgress,
-        events: this.#events,
-        templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
-        onDeleted: () => this.#pods.delete(id),
-      });
-    const creating =
-      waiting === null
+    return this.#coming.run(id, options.signal, async (signal) => {
+      const asCreated = { config, signal, onProgress: options.onProgress };
+      const create = (): Promise<LocalPod> =>
+        LocalPod.create(mechanisms, {
+          ...asCreated,
+          events: this.#events,
+          templates: fromTemplate ? this.#templatesOf(mechanisms) : null,
+          onDeleted: () => this.#pods.delete(id),
+          detached: this.#isShim,
+        });
+      const pod = await (waiting === null
         ? create()
-        : waiting.adopt({ config, signal, onProgress }).then(
+        : waiting.adopt(asCreated).then(
             () => waiting,
             (error: unknown) => {
               if (signal.aborted || hasLeftovers(error)) throw error;
@@ -118,16 +125,31 @@ export class LocalRuntime implements Runtime {
               mechanisms.log.warn({ pod: id, reason: reasonOf(error) }, 'a waiting pod was lost');
               return create();
             },
-          );
-    this.#coming.set(id, { abort, settled: creating.catch(() => {}) });
-    try {
-      const pod = await creating;
+          ));
       this.#pods.set(id, pod);
       return pod;
-    } finally {
-      this.#coming.delete(id);
-      options.signal?.removeEventListener('abort', forward);
+    });
+  }
+
+  /** @throws `unsupported` for the pod of another process: this runtime speaks to none */
+  async openPod(id: string, options?: AbortOptions): Promise<Pod> {
+    validateId('pod', id);
+    const what = `cannot open pod ${id}`;
+    await checkAbortOptions(what, options);
+    throwIfAborted(options?.signal, what);
+    const mine = this.#pods.get(id);
+    if (mine !== undefined) return mine;
+    const { store } = await this.#ready();
+    const { waiting } = await store.load(id);
+    if (waiting) {
+      throw new VirtcontainersError('not-found', `${what}: nobody has asked for it yet`);
     }
+    if (await store.hasLiveOwner(id)) {
+      throw new VirtcontainersError('unsupported', `${what}: another process owns it`);
+    }
+    throw new VirtcontainersError('unavailable', `${what}: its owner has ended`, {
+      hint: `its VM has ended with it: gc() of the library removes what dead owners have left, deletePod('${id}') this pod alone`,
+    });
   }
 
   async close(): Promise<void> {
@@ -185,16 +207,11 @@ export class LocalRuntime implements Runtime {
     const { force } = await parseDeleteOptions(what, options);
     const signal = options?.signal;
     throwIfAborted(signal, what);
-    const coming = this.#coming.get(id);
-    if (coming !== undefined) {
-      if (!force) throw new VirtcontainersError('invalid-state', `${what}: it is being created`);
-      coming.abort.abort(new VirtcontainersError('invalid-state', 'the pod is being deleted'));
-      await waitFor(coming.settled, { what, signal });
-      // Whoever was just faster has the pod; else nothing of it is left.
-      if (!this.#pods.has(id)) return;
-    }
+    const hadBegun = await this.#coming.end(id, { what, force, signal });
     const mine = this.#pods.get(id);
     if (mine !== undefined) return mine.delete(options);
+    // Nothing is left of it.
+    if (hadBegun) return;
     await removeDeadPod(await this.#ready(), id, { force, signal });
   }
 
@@ -206,7 +223,7 @@ export class LocalRuntime implements Runtime {
     const removed: string[] = [];
     const failed: { id: string; error: string }[] = [];
     for (const id of await mechanisms.store.list()) {
-      if (this.#pods.has(id) || this.#coming.has(id)) continue;
+      if (this.has(id)) continue;
       try {
         throwIfAborted(signal, what);
         if (await mechanisms.store.hasLiveOwner(id)) continue;

@@ -22,7 +22,7 @@ export function toContainerStatus(record: ContainerRecord): ContainerStatus {
 
 /** @param ownerAlive without an owner the VM is gone, whatever the record says of its state */
 export function toPodStatus(record: PodRecord, ownerAlive: boolean): PodStatus {
-  const { config, createdAt, owner, accelerator, origin, containers } = record;
+  const { config, createdAt, owner, detached, accelerator, origin, containers } = record;
   const living = containers.filter((container) => container.state !== 'stopped');
   const size = planSize(
     `cannot tell the status of pod ${config.id}`,
@@ -35,6 +35,7 @@ export function toPodStatus(record: PodRecord, ownerAlive: boolean): PodStatus {
     createdAt,
     ownerAlive,
     ownerPid: owner.pid,
+    detached,
     accelerator,
     origin,
     ...size,

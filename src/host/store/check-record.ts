@@ -95,6 +95,7 @@ const podRecord = object<PodRecord>({
   state,
   createdAt: text,
   owner: processHandle,
+  detached: flag,
   handles: list(handle),
   containers: list(containerRecord),
   accelerator: orNull(oneOf('kvm', 'tcg')),
@@ -124,8 +125,9 @@ export function parseRecord(json: string): PodRecord {
       `it was written${writer} in format ${value['version']}, this program reads formats up to ${recordVersion}`,
     );
   }
-  // What was written before there were templates does not say it.
-  const record = isObject(value) ? { origin: null, waiting: false, ...value } : value;
+  // What was written before there were templates, or owners of their own, does not say it.
+  const added = { origin: null, waiting: false, detached: false };
+  const record = isObject(value) ? { ...added, ...value } : value;
   podRecord(record, 'record');
   return record as PodRecord;
 }

@@ -83,14 +83,16 @@ const changed = (change: (record: Record<string, unknown>) => void): string => {
   change(record);
   return JSON.stringify(record);
 };
-test('a record from before there were templates is read', async () => {
+test('a record from before there were templates and owners of their own is read', async () => {
   const { store } = await podWithRecord(
     changed((record) => {
       delete record['origin'];
       delete record['waiting'];
+      delete record['detached'];
     }),
   );
-  assert.deepEqual(await store.load('a'), { ...sampleRecord('a'), origin: null, waiting: false });
+  const added = { origin: null, waiting: false, detached: false };
+  assert.deepEqual(await store.load('a'), { ...sampleRecord('a'), ...added });
 });
 
 const damaged: readonly [string, string, RegExp][] = [

@@ -20,6 +20,7 @@ export function sampleRecord(podId: string): PodRecord {
     state: 'running',
     createdAt: '2025-01-01T00:00:00.000Z',
     owner: { pid: 1, startTime: '12345678901234567890' },
+    detached: true,
     handles: [
       {
         kind: 'vm',

@@ -26,6 +26,8 @@ export interface PodRecord {
   readonly state: State;
   readonly createdAt: string;
   readonly owner: ProcessHandle;
+  /** Whether the owner does nothing else, so that the pod outlives whoever has made it. */
+  readonly detached: boolean;
   /** What must be released, in the order it was taken. */
   readonly handles: readonly Handle[];
   readonly containers: readonly ContainerRecord[];

@@ -106,7 +106,8 @@ function podSchema(z: Z, p: Parts) {
     cpus: p.integer(1, maxVmCpus).optional(),
     memoryMiB: p.size(MiB, guestOverheadMiB * MiB, maxVmMemoryMiB * MiB, vmMemoryRule).optional(),
     labels: p.labels.optional(),
-    // Not part of what a pod is, so no record has it: whoever makes the pod reads it once it is checked here.
+    // Not part of a pod's configuration: whoever makes the pod reads them once they are checked here.
     template: p.boolean.optional(),
+    detached: p.boolean.optional(),
   });
 }
