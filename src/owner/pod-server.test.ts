@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { dialSocket } from '../base/sockets/dial-socket.js';
 import type { Pod } from '../model/pod.js';
 import { directStreams } from '../testing/direct-streams.js';
@@ -297,6 +299,19 @@ test('processes are forgotten when all there is of them was told', async () => {
   });
 });
 
+test('pods that a program has forgotten make room for others', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await served(async ({ connect }) => {
+    for (let round = 0; round < 600; round++) {
+      await connect();
+      if (round % 50 !== 0) continue;
+      collect();
+      await pause(1);
+    }
+  });
+});
+
 test('the end of the owner is told to all who wait', async () => {
   await served(async ({ own, server, connect }) => {
     const container = await running(own);
@@ -332,6 +347,8 @@ test('a pod that somebody else has deleted is gone for all who have it', async (
     // As a shim does it: it ends with its pod.
     await one.delete({ force: true });
     await server.close();
+    // Whoever writes to a socket that was closed in the same moment has not read what is in it.
+    await pause(10);
     await assert.rejects(other.status(), { code: 'not-found' });
     const kinds: string[] = [];
     for await (const { kind } of events) kinds.push(kind);
