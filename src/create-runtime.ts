@@ -43,7 +43,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return new OwnerRuntime(local, {
     serve: async (pod, directory) => {
       const { openSockets } = await import('./owner/open-sockets.js');
-      return openSockets(pod, { directory, keepsOutput: false });
+      return openSockets(pod, { directory, outputs: null });
     },
     connect: async (place) => {
       const { connectPod } = await import('./owner/client/connect-pod.js');
@@ -67,7 +67,8 @@ export function createShimRuntime(config: RuntimeConfig, hooks: Hooks): LocalRun
   return new LocalRuntime(() => loadMechanisms(config, hooks), { isShim: true });
 }
 
-type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'>;
+type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'> &
+  Pick<Mechanisms, 'keepOutput'>;
 
 function requireRoot(isRoot: boolean): void {
   if (isRoot) return;
@@ -118,5 +119,6 @@ async function loadMechanisms(
     log: hooks.logger ?? silentLogger,
     onProgress: hooks.onProgress,
     onWarning: hooks.onWarning,
+    keepOutput: hooks.keepOutput,
   };
 }

@@ -13,12 +13,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { dialSocket } from '../base/sockets/dial-socket.js';
 import type { Pod } from '../model/pod.js';
-import { directStreams } from '../testing/direct-streams.js';
 import type { FakeCrunOptions } from '../testing/fake-crun.js';
 import { PodWorld } from '../testing/pod-world.js';
 import { Pod as PodService } from '../wire/gen/pod_pb.js';
 import { connectClient, createClient } from '../wire/ttrpc/index.js';
 import { connectPod } from './client/connect-pod.js';
+import { KeptOutputs } from './io/kept-outputs.js';
+import { openSockets } from './open-sockets.js';
 import { errorOf, options, running, within } from './pod.suite.js';
 import { type PodServer, servePod } from './pod-server.js';
 import { podSocketName, protocolVersion } from './protocol.js';
@@ -49,21 +50,22 @@ async function served(
 ): Promise<void> {
   const base = path.join(root, more.in ?? String(places++));
   await mkdir(base, { recursive: true });
+  const outputs = new KeptOutputs(async () => null);
   const world = new PodWorld({
     root: base,
+    keepOutput: outputs.keep.bind(outputs),
     ...(more.crun === undefined ? {} : { crun: more.crun }),
   });
   const own = await world.runtime.createPod({ id: 'p' });
   const directory = path.join(base, 'p');
-  const server = await servePod(own, { directory, version: '0.0.0-test', keepsOutput: true });
-  const streams = directStreams(() => server);
+  const server = await openSockets(own, { directory, outputs });
   try {
     await work({
       world,
       own,
       server,
       directory,
-      connect: () => connectPod({ podId: 'p', directory, streams }),
+      connect: () => connectPod({ podId: 'p', directory }),
       dial: () => dialSocket(path.join(directory, podSocketName), { what }),
     });
   } finally {
@@ -117,7 +119,7 @@ test('a client of another version is told both versions and what to do', async (
     await assert.rejects(client.handshake(greeting), {
       code: 'unimplemented',
       message:
-        'cannot use pod p: this program (9.9) speaks version 2 of the protocol, its owner (0.0.0-test) version 1',
+        'cannot use pod p: this program (9.9) speaks version 2 of the protocol, its owner (${version}) version 1',
     });
     await assert.rejects(client.status({}), { code: 'failed-precondition' });
     connection.close();
@@ -131,7 +133,7 @@ test('a handshake tells who the owner is', async () => {
     const { $typeName: _, ...answer } = await client.handshake({ protocolVersion });
     assert.deepEqual(answer, {
       protocolVersion,
-      ownerVersion: '0.0.0-test',
+      ownerVersion: version,
       podId: 'p',
       ownerPid: process.pid,
       keepsOutput: true,

@@ -8,6 +8,7 @@ import type { Templates } from '../host/templates/templates.js';
 import type { Defaults } from '../model/defaults.js';
 import type { ProcessHandle } from '../model/handle.js';
 import type { HostFacts } from '../model/host-facts.js';
+import type { Process } from '../model/pod.js';
 import type { ProgressEvent } from '../model/progress.js';
 import type { Warning } from '../model/warning.js';
 
@@ -28,6 +29,11 @@ export interface Mechanisms {
   /** This process. */
   readonly owner: ProcessHandle;
   readonly log: Logger;
+  /**
+   * Takes over what the first process of a container prints, before it does, and at each start again. Without it, the program that
+   * holds the container reads it, and nobody else can.
+   */
+  readonly keepOutput?: ((containerId: string, init: Process) => void) | undefined;
   readonly onProgress: ((event: ProgressEvent) => void) | undefined;
   /** Told by `warn`; without it the log is. */
   readonly onWarning: ((warning: Warning) => void) | undefined;

@@ -47,6 +47,8 @@ export class PodWorld {
       readonly warm?: number;
       /** A directory of the test's for pods' directories, else there are none. */
       readonly root?: string;
+      /** Takes over what containers print. Default: who holds them reads it. */
+      readonly keepOutput?: Mechanisms['keepOutput'];
     } = {},
   ) {
     const { other } = options;
@@ -82,6 +84,7 @@ export class PodWorld {
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
+      keepOutput: options.keepOutput,
       onProgress: (event) => this.events.push(event),
       onWarning: (warning) => this.warnings.push(warning),
     };

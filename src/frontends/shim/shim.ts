@@ -15,7 +15,7 @@ const code = await runShim({
   output: process.stdout,
   process,
   createRuntime: createShimRuntime,
-  serve: (pod, { directory }) => openSockets(pod, { directory, keepsOutput: true }),
+  serve: (pod, place) => openSockets(pod, place),
 });
 setTimeout(() => process.exit(code), lastWordMs);
 process.stdout.write('', () => process.exit(code));
