@@ -23,7 +23,7 @@ import { attempt } from '../pod/errors.js';
 import type { LocalRuntime } from '../pod/local-runtime.js';
 import { planPod } from '../pod/plan/plan-pod.js';
 import { warn } from '../pod/warn.js';
-import { type Connect, cannotBeAsked, endOwner, reachPod } from './reach-pod.js';
+import { type Connect, cannotBeAsked, endOwner, ownerEnds, reachPod } from './reach-pod.js';
 import { ServedPods } from './served-pods.js';
 import type { StartedShim, StartShimOptions } from './shim/start-shim.js';
 
@@ -174,7 +174,7 @@ export class OwnerRuntime implements Runtime {
       await waitFor(deleting, { what, signal, timeoutMs: force ? ownerDeleteMs : undefined });
       return true;
     } catch (error) {
-      if (!(await store.hasLiveOwner(id))) return !(await store.list()).includes(id);
+      if (await ownerEnds(store, id, error)) return !(await store.list()).includes(id);
       if (!force || !cannotBeAsked(error)) throw error;
       await endOwner(what, store, await store.load(id));
       return false;
