@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { dialSocket } from '../base/sockets/dial-socket.js';
+import { version } from '../base/version.js';
 import type { Pod } from '../model/pod.js';
 import type { FakeCrunOptions } from '../testing/fake-crun.js';
 import { PodWorld } from '../testing/pod-world.js';
@@ -118,8 +119,7 @@ test('a client of another version is told both versions and what to do', async (
     const greeting = { protocolVersion: protocolVersion + 1, clientVersion: '9.9' };
     await assert.rejects(client.handshake(greeting), {
       code: 'unimplemented',
-      message:
-        'cannot use pod p: this program (9.9) speaks version 2 of the protocol, its owner (${version}) version 1',
+      message: `cannot use pod p: this program (9.9) speaks version 2 of the protocol, its owner (${version}) version 1`,
     });
     await assert.rejects(client.status({}), { code: 'failed-precondition' });
     connection.close();
