@@ -24,7 +24,7 @@ import { attempt } from '../pod/errors.js';
 import type { LocalRuntime } from '../pod/local-runtime.js';
 import { planPod } from '../pod/plan/plan-pod.js';
 import { warn } from '../pod/warn.js';
-import { type Connect, endOwner, isUnavailable, reachPod } from './reach-pod.js';
+import { type Connect, cannotBeAsked, endOwner, reachPod } from './reach-pod.js';
 import { ServedPods } from './served-pods.js';
 import type { StartedShim, StartShimOptions } from './shim/start-shim.js';
 
@@ -180,7 +180,7 @@ export class OwnerRuntime implements Runtime {
       return true;
     } catch (error) {
       if (!(await store.hasLiveOwner(id))) return !(await store.list()).includes(id);
-      if (!force || !isUnavailable(error)) throw error;
+      if (!force || !cannotBeAsked(error)) throw error;
       await endOwner(what, store, await store.load(id));
       return false;
     }

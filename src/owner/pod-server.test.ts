@@ -404,8 +404,17 @@ test('neither a server nor a client keeps its process alive', async () => {
       const container = await pod.createContainer({ id: 'c', rootfs: '/tmp', command: ['trap', '3'] });
       await container.start();
       const events = pod.events();
+      const silent = await container.exec(['sleep'], { stdin: true });
+      const process = await container.exec(['cat'], { stdin: true });
+      process.stdin.end('echoed');
+      for await (const chunk of process.stdout) console.log(chunk.toString());
       setTimeout(() => container.kill(), 100);
       console.log(id, (await container.wait()).code);
+      const other = await pod.createContainer({ rootfs: '/tmp', command: ['echo', 'kept'] });
+      await other.start();
+      for await (const line of other.lines()) console.log(line);
+      await (await pod.createContainer({ id: 'd', rootfs: '/tmp', command: ['sleep'] })).start();
+      await pod.container('d').exec(['sleep']);
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -415,6 +424,6 @@ test('neither a server nor a client keeps its process alive', async () => {
       printed += chunk.toString();
     });
     const [code] = (await within(15_000, once(child, 'close'))) as [number];
-    assert.deepEqual([code, printed], [0, 'p 3\n']);
+    assert.deepEqual([code, printed], [0, 'echoed\np 3\nkept\n']);
   });
 });

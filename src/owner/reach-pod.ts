@@ -82,6 +82,12 @@ export function isUnavailable(error: unknown): boolean {
   return isVirtcontainersError(error) && (error.code === 'unavailable' || error.code === 'timeout');
 }
 
+/** Whether an owner could not be asked: also one of another version, whose pods can be deleted all the same. */
+export function cannotBeAsked(error: unknown): boolean {
+  if (isUnavailable(error)) return true;
+  return isVirtcontainersError(error) && error.details['reason'] === 'protocol-version';
+}
+
 /**
  * Ends the process that owns a pod and nothing else; resolves when it is dead. A program that has pods of its own is not ended.
  * @throws VirtcontainersError `unavailable`

@@ -1,10 +1,13 @@
 // The entry of the shim: a program that owns one pod and does nothing else.
 import { createShimRuntime } from '../../create-runtime.js';
 import { openSockets } from '../../owner/open-sockets.js';
+import { preferLittleMemory } from './little-memory.js';
 import { runShim } from './run-shim.js';
 
 /** How long a reader of what was said last may take, in milliseconds. */
 const lastWordMs = 1000;
+
+preferLittleMemory();
 
 // Whoever has started it may be gone; a terminal's end and its interrupts are not for a process that outlives it.
 for (const stream of [process.stdin, process.stdout, process.stderr]) stream.on('error', () => {});

@@ -74,11 +74,12 @@ export class OwnerConnection {
 
   /** Keeps this process alive until that has settled. */
   async hold<T>(work: Promise<T>): Promise<T> {
-    if (this.#holders++ === 0) this.#socket.ref();
+    // One that is closed would remember it for a connection that never comes.
+    if (this.#holders++ === 0 && !this.#socket.destroyed) this.#socket.ref();
     try {
       return await work;
     } finally {
-      if (--this.#holders === 0) this.#socket.unref();
+      if (--this.#holders === 0 && !this.#socket.destroyed) this.#socket.unref();
     }
   }
 

@@ -18,10 +18,10 @@ export interface OwnerStreams {
   openInput(of: StreamOf): Promise<Writable>;
 }
 
-/** Those that an owner serves in the pod's directory. */
+/** Those that an owner serves in the pod’s directory; whoever uses them keeps the process alive. */
 export function ownerStreams(directory: string): OwnerStreams {
   return {
-    openOutput: (of) => openOutput({ ...of, directory }),
-    openInput: (of) => openInput({ ...of, directory }),
+    openOutput: async (of) => (await openOutput({ ...of, directory })).unref(),
+    openInput: async (of) => (await openInput({ ...of, directory })).unref(),
   };
 }

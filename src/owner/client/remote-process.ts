@@ -1,4 +1,5 @@
 // A process in a container of a pod that another process owns.
+import { waitFor } from '../../base/deadline.js';
 import { isVirtcontainersError, type VirtcontainersError } from '../../base/errors.js';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
@@ -69,9 +70,11 @@ export class RemoteProcess extends HeldProcess {
     );
   }
 
-  override wait(options?: AbortOptions): Promise<ExitStatus> {
+  override async wait(options?: AbortOptions): Promise<ExitStatus> {
     this.begin();
-    return this.#owner.hold(super.wait(options));
+    const what = `cannot wait for ${this.name}`;
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
+    return this.#owner.hold(waitFor(this.outcome, { what, signal }));
   }
 
   override output(options?: OutputOptions): Promise<ProcessResult> {

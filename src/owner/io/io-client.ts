@@ -48,6 +48,12 @@ export class OutputConnection extends Readable {
     socket.once('close', () => this.readableEnded || this.push(null));
   }
 
+  /** Has it keep this process alive no longer. */
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+
   override _read(): void {
     this.#socket.resume();
   }
@@ -77,6 +83,12 @@ export class InputConnection extends Writable {
     });
     this.#taken.catch(() => {});
     socket.resume();
+  }
+
+  /** As that of `OutputConnection`. */
+  unref(): this {
+    this.#socket.unref();
+    return this;
   }
 
   override _write(chunk: Buffer, _encoding: string, callback: (error?: Error | null) => void) {
