@@ -6,6 +6,7 @@ import type { Store } from '../host/store/store.js';
 import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
 import { ownerDeleteMs } from '../model/limits.js';
+import type { LogEntry, LogOptions } from '../model/logs.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -108,6 +109,10 @@ export class OwnerRuntime implements Runtime {
 
   events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
     return this.#local.events(options);
+  }
+
+  logs(podId: string, options?: LogOptions): AsyncIterableIterator<LogEntry, undefined> {
+    return this.#local.logs(podId, options);
   }
 
   gc(options?: AbortOptions): Promise<GcReport> {

@@ -2,6 +2,7 @@
 import type { Logger } from '../base/log.js';
 import type { AgentConnector } from '../host/agent/agent.js';
 import type { BootImage, Hypervisor, VmPlan } from '../host/hypervisor/hypervisor.js';
+import type { Logs } from '../host/logs/logs.js';
 import type { Share } from '../host/share/share.js';
 import type { Store } from '../host/store/store.js';
 import type { Templates } from '../host/templates/templates.js';
@@ -17,6 +18,7 @@ export interface Mechanisms {
   readonly share: Share;
   readonly store: Store;
   readonly agents: AgentConnector;
+  readonly logs: Logs;
   readonly templates: Templates;
   /** How long a template's guest is left alone before it is saved, in milliseconds; for tests. */
   readonly templateRestMs?: number;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../base/log.js';
 import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
+import { FileLogs } from '../host/logs/file-logs.js';
 import { type Defaults, defaults } from '../model/defaults.js';
 import type { ProgressEvent } from '../model/progress.js';
 import type { Warning } from '../model/warning.js';
@@ -62,6 +63,8 @@ export class PodWorld {
     const mechanisms: Mechanisms = {
       hypervisor: this.hypervisor,
       share: this.share,
+      // Nothing is logged on a fake host, but what a test writes there.
+      logs: new FileLogs({ root: `${options.root ?? '/nonexistent'}/logs` }),
       store: this.store,
       templates: this.templates,
       templateRestMs: 0,
