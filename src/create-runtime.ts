@@ -43,7 +43,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return new OwnerRuntime(local, {
     serve: async (pod, directory) => {
       const { openSockets } = await import('./owner/open-sockets.js');
-      return openSockets(pod, { directory, keepsOutput: false });
+      return openSockets(pod, { directory, outputs: null });
     },
     connect: async (place) => {
       const { connectPod } = await import('./owner/client/connect-pod.js');
@@ -67,7 +67,8 @@ export function createShimRuntime(config: RuntimeConfig, hooks: Hooks): LocalRun
   return new LocalRuntime(() => loadMechanisms(config, hooks), { isShim: true });
 }
 
-type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'>;
+type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'> &
+  Pick<Mechanisms, 'keepOutput'>;
 
 function requireRoot(isRoot: boolean): void {
   if (isRoot) return;
@@ -81,16 +82,18 @@ async function loadMechanisms(
   loading: RuntimeConfig | Promise<RuntimeConfig>,
   hooks: Hooks,
 ): Promise<Mechanisms> {
-  const [qemu, share, store, templates, agent, images, processes, size] = await Promise.all([
-    import('./host/hypervisor/qemu/qemu-hypervisor.js'),
-    import('./host/share/ninep-share.js'),
-    import('./host/store/file-store.js'),
-    import('./host/templates/file-templates.js'),
-    import('./host/agent/ttrpc-agent-connector.js'),
-    import('./host/images/guest-image.js'),
-    import('./base/process-handle.js'),
-    import('./base/host-size.js'),
-  ]);
+  const [qemu, share, store, templates, agent, images, processes, size, fileLogs] =
+    await Promise.all([
+      import('./host/hypervisor/qemu/qemu-hypervisor.js'),
+      import('./host/share/ninep-share.js'),
+      import('./host/store/file-store.js'),
+      import('./host/templates/file-templates.js'),
+      import('./host/agent/ttrpc-agent-connector.js'),
+      import('./host/images/guest-image.js'),
+      import('./base/process-handle.js'),
+      import('./base/host-size.js'),
+      import('./host/logs/file-logs.js'),
+    ]);
   const { runRoot, libRoot, guestImage, accelerator, defaults } = await loading;
   const owner = processes.processHandle(process.pid);
   if (owner === null) {
@@ -109,6 +112,7 @@ async function loadMechanisms(
     share: new share.NinePShare(),
     store: new store.FileStore({ root: runRoot, logs }),
     templates: new templates.FileTemplates({ root: path.join(libRoot, 'templates') }),
+    logs: new fileLogs.FileLogs({ root: logs }),
     agents: new agent.TtrpcAgentConnector({ version }),
     openImage: () => images.openGuestImage({ libRoot, path: guestImage ?? undefined }),
     accelerator,
@@ -118,5 +122,6 @@ async function loadMechanisms(
     log: hooks.logger ?? silentLogger,
     onProgress: hooks.onProgress,
     onWarning: hooks.onWarning,
+    keepOutput: hooks.keepOutput,
   };
 }

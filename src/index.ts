@@ -3,6 +3,7 @@
 import { createTrace as createTraceFrom, type Trace } from './base/trace/trace.js';
 import { createRuntime } from './create-runtime.js';
 import type { PodEvent } from './model/events.js';
+import type { LogEntry, LogOptions } from './model/logs.js';
 import type { AbortOptions, ContainerOptions, DeleteOptions, PodOptions } from './model/options.js';
 import type { PlannedPod } from './model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from './model/pod.js';
@@ -25,6 +26,7 @@ export { createRuntime } from './create-runtime.js';
 export type { TerminalSize } from './model/container-config.js';
 export type * from './model/events.js';
 export type { ExitStatus } from './model/exit-status.js';
+export type * from './model/logs.js';
 export type * from './model/options.js';
 export type * from './model/planned-pod.js';
 export type * from './model/pod.js';
@@ -87,6 +89,14 @@ export function deletePod(id: string, options?: DeleteOptions): Promise<void> {
 /** `events` of the default runtime. */
 export function events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
   return defaultRuntime().events(options);
+}
+
+/** `logs` of the default runtime. */
+export function logs(
+  podId: string,
+  options?: LogOptions,
+): AsyncIterableIterator<LogEntry, undefined> {
+  return defaultRuntime().logs(podId, options);
 }
 
 /** `gc` of the default runtime. */

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from './container-config.js';
 import type { PodEvent } from './events.js';
 import type { ExitStatus } from './exit-status.js';
+import type { LogEntry, LogOptions } from './logs.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -224,6 +225,12 @@ export interface Runtime {
   deletePod(id: string, options?: DeleteOptions): Promise<void>;
   /** As `Pod.events`, of every pod that this runtime makes; ends only where the iteration is left or the signal fires. */
   events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined>;
+  /**
+   * What was logged of a pod, oldest first, whoever owns it and also after its owner's death: the output of a detached pod's containers,
+   * the console of any pod. One who leaves the loop has stopped reading.
+   * @throws VirtcontainersError `not-found` where there is no such pod or log; AbortError
+   */
+  logs(podId: string, options?: LogOptions): AsyncIterableIterator<LogEntry, undefined>;
   /** Removes what dead owners left; where it is aborted, `details` hold the report so far. */
   gc(options?: AbortOptions): Promise<GcReport>;
 }

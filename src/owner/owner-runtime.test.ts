@@ -8,7 +8,8 @@ import { sleep } from '../base/deadline.js';
 import { VirtcontainersError } from '../base/errors.js';
 import type { ProgressEvent } from '../model/progress.js';
 import { OwnerWorld } from '../testing/owner-world.js';
-import { anyDirectory } from '../testing/pod-world.js';
+import { anyDirectory, PodWorld } from '../testing/pod-world.js';
+import { OwnerRuntime } from './owner-runtime.js';
 
 const command = ['sleep', 'infinity'];
 
@@ -124,6 +125,28 @@ check('a pod of one process is opened and deleted by another', async (world) => 
   await other.deletePod('p', { force: true });
   await assert.rejects(other.openPod('p'), { code: 'not-found' });
 });
+
+check(
+  'an owner of another version is not asked again, and ended by a delete by force',
+  async (world) => {
+    const pod = await world.runtime.createPod({ id: 'p' });
+    const refuse = async (): Promise<never> => {
+      throw new VirtcontainersError('unsupported', 'cannot use pod p: it speaks version 2', {
+        details: { reason: 'protocol-version' },
+      });
+    };
+    const { runtime } = new PodWorld({ other: world.host });
+    const other = new OwnerRuntime(runtime, { serve: refuse, connect: refuse, startShim: refuse });
+    await assert.rejects(other.openPod('p'), { code: 'unsupported' });
+    await assert.rejects(other.deletePod('p'), { code: 'unsupported' });
+    // It is a program here, with pods of its own: that is said instead of ending it.
+    await assert.rejects(other.deletePod('p', { force: true }), {
+      code: 'unavailable',
+      hint: 'end that process: its pods end with it',
+    });
+    await pod.delete({ force: true });
+  },
+);
 
 check('a pod that is being made is deleted by force', async (world) => {
   world.host.beforeImage = () => sleep(100);

@@ -6,6 +6,7 @@ import type { Store } from '../host/store/store.js';
 import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
 import { ownerDeleteMs } from '../model/limits.js';
+import type { LogEntry, LogOptions } from '../model/logs.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -23,7 +24,7 @@ import { attempt } from '../pod/errors.js';
 import type { LocalRuntime } from '../pod/local-runtime.js';
 import { planPod } from '../pod/plan/plan-pod.js';
 import { warn } from '../pod/warn.js';
-import { type Connect, endOwner, isUnavailable, reachPod } from './reach-pod.js';
+import { type Connect, cannotBeAsked, endOwner, ownerEnds, reachPod } from './reach-pod.js';
 import { ServedPods } from './served-pods.js';
 import type { StartedShim, StartShimOptions } from './shim/start-shim.js';
 
@@ -110,6 +111,10 @@ export class OwnerRuntime implements Runtime {
     return this.#local.events(options);
   }
 
+  logs(podId: string, options?: LogOptions): AsyncIterableIterator<LogEntry, undefined> {
+    return this.#local.logs(podId, options);
+  }
+
   gc(options?: AbortOptions): Promise<GcReport> {
     return this.#local.gc(options);
   }
@@ -174,8 +179,8 @@ export class OwnerRuntime implements Runtime {
       await waitFor(deleting, { what, signal, timeoutMs: force ? ownerDeleteMs : undefined });
       return true;
     } catch (error) {
-      if (!(await store.hasLiveOwner(id))) return !(await store.list()).includes(id);
-      if (!force || !isUnavailable(error)) throw error;
+      if (await ownerEnds(store, id, error)) return !(await store.list()).includes(id);
+      if (!force || !cannotBeAsked(error)) throw error;
       await endOwner(what, store, await store.load(id));
       return false;
     }

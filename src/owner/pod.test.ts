@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { directStreams } from '../testing/direct-streams.js';
 import { PodWorld } from '../testing/pod-world.js';
 import { connectPod } from './client/connect-pod.js';
+import { KeptOutputs } from './io/kept-outputs.js';
+import { openSockets } from './open-sockets.js';
 import { type MakePod, podSuite } from './pod.suite.js';
-import { servePod } from './pod-server.js';
 
 const local: MakePod = async (crun = {}) => {
   const world = new PodWorld({ crun });
@@ -16,12 +16,13 @@ const local: MakePod = async (crun = {}) => {
 
 const remote: MakePod = async (crun = {}) => {
   const root = await mkdtemp(path.join(tmpdir(), 'virtc-owner-'));
-  const world = new PodWorld({ root, crun });
+  const outputs = new KeptOutputs(async () => null);
+  const keepOutput = outputs.keep.bind(outputs);
+  const world = new PodWorld({ root, crun, keepOutput });
   const own = await world.runtime.createPod({ id: 'p', hostname: 'box' });
   const directory = path.join(root, 'p');
-  const server = await servePod(own, { directory, version: '0.0.0-test', keepsOutput: true });
-  const streams = directStreams(() => server);
-  const pod = await connectPod({ podId: 'p', directory, streams });
+  const server = await openSockets(own, { directory, outputs });
+  const pod = await connectPod({ podId: 'p', directory });
   return {
     world,
     pod,

@@ -32,6 +32,8 @@ export interface ReachOptions {
 
 /** Between two attempts, in milliseconds. */
 const retryMs = 50;
+/** How long a process that ends may take from the end of its connections on, in milliseconds. */
+const leavingMs = 3_000;
 /** How long the kernel may take to end a process, in milliseconds. */
 const deathMs = 5_000;
 
@@ -80,6 +82,23 @@ function ownerSilent(what: string, last: unknown): VirtcontainersError {
 /** Whether an owner could not be asked, or did not answer. */
 export function isUnavailable(error: unknown): boolean {
   return isVirtcontainersError(error) && (error.code === 'unavailable' || error.code === 'timeout');
+}
+
+/** Whether an owner could not be asked: also one of another version, whose pods can be deleted all the same. */
+export function cannotBeAsked(error: unknown): boolean {
+  if (isUnavailable(error)) return true;
+  return isVirtcontainersError(error) && error.details['reason'] === 'protocol-version';
+}
+
+/** Whether the owner of a pod is dead, after a call that failed; one that has let go of the caller may be about to end. */
+export async function ownerEnds(store: Store, podId: string, error: unknown): Promise<boolean> {
+  const letGo = isVirtcontainersError(error) && error.details['reason'] === 'owner-gone';
+  const deadline = performance.now() + (letGo ? leavingMs : 0);
+  while (await store.hasLiveOwner(podId)) {
+    if (performance.now() >= deadline) return false;
+    await sleep(retryMs);
+  }
+  return true;
 }
 
 /**

@@ -9,6 +9,7 @@ import { VirtcontainersError } from '../base/errors.js';
 import { silentLogger } from '../base/log.js';
 import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
+import { FileLogs } from '../host/logs/file-logs.js';
 import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
 import { defaults } from '../model/defaults.js';
@@ -106,6 +107,7 @@ test('with the real mechanisms planning leaves no file, no mount and no process'
       }),
       share: new NinePShare(),
       store: new FileStore({ root: runRoot, logs }),
+      logs: new FileLogs({ root: logs }),
       templates: new FakeTemplates(),
       agents: new TtrpcAgentConnector({ version: '0' }),
       openImage: async () => ({

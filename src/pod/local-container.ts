@@ -437,6 +437,7 @@ export class LocalContainer implements Container {
       (exit) => this.#initEnded(init, exit),
       (error) => this.#initEnded(init, null, error),
     );
+    this.#side.keepOutput(this.id, init);
     init.begin();
   }
 

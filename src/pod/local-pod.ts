@@ -601,6 +601,7 @@ export class LocalPod implements Pod {
         const size = fitHost(what, { pod, containers }, this.#mechanisms.host);
         return growVm(this.#steps, live, { what, size, signal });
       },
+      keepOutput: (containerId, init) => this.#mechanisms.keepOutput?.(containerId, init),
       started: () => {
         if (this.#state === 'ready') this.#started();
       },

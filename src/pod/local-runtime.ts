@@ -6,9 +6,11 @@ import {
   VirtcontainersError,
   withDetails,
 } from '../base/errors.js';
+import type { LogSource } from '../host/logs/logs.js';
 import type { PodEvent } from '../model/events.js';
 import { validateId } from '../model/id.js';
 import { warmRefillMs } from '../model/limits.js';
+import type { LogEntry, LogOptions } from '../model/logs.js';
 import type {
   AbortOptions,
   ContainerOptions,
@@ -16,6 +18,7 @@ import type {
   PodOptions,
 } from '../model/options.js';
 import { parseContainerOptions } from '../model/parse/container-options.js';
+import { parseLogOptions } from '../model/parse/log-options.js';
 import {
   checkAbortOptions,
   parseDeleteOptions,
@@ -27,6 +30,7 @@ import type { RuntimeTemplates } from '../model/template.js';
 import { hasLeftovers } from './boot.js';
 import { ComingPods } from './coming-pods.js';
 import { describePod } from './describe-pod.js';
+import { doing } from './errors.js';
 import { EventHub } from './events/event-hub.js';
 import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
@@ -247,6 +251,29 @@ export class LocalRuntime implements Runtime {
 
   events(options?: AbortOptions): AsyncIterableIterator<PodEvent, undefined> {
     return listen(this.#events, 'cannot listen to the events of pods', options);
+  }
+
+  async *logs(podId: string, options?: LogOptions): AsyncGenerator<LogEntry, undefined, undefined> {
+    const what = `cannot read a log of pod ${validateId('pod', podId)}`;
+    const { follow, source, ...query } = await parseLogOptions(what, options);
+    const { logs } = await this.#ready();
+    await doing(what, () => this.#look(podId));
+    const isOver = follow ? () => this.#isOver(podId, source) : null;
+    return yield* logs.read(podId, source, { ...query, isOver, signal: options?.signal });
+  }
+
+  /** Whether nothing more can be written to a log. */
+  async #isOver(podId: string, source: LogSource): Promise<boolean> {
+    try {
+      const { status } = await this.#look(podId);
+      if (!status.ownerAlive || status.state === 'stopped') return true;
+      if (typeof source === 'string') return false;
+      const container = status.containers.find(({ id }) => id === source.container);
+      return container === undefined || container.state === 'stopped';
+    } catch (error) {
+      if (isVirtcontainersError(error) && error.code === 'not-found') return true;
+      throw error;
+    }
   }
 
   async #entry(id: string): Promise<PodListEntry | null> {

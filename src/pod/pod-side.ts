@@ -2,7 +2,7 @@
 import type { Logger } from '../base/log.js';
 import type { Resources } from '../model/container-config.js';
 import type { Defaults } from '../model/defaults.js';
-import type { Pod } from '../model/pod.js';
+import type { Pod, Process } from '../model/pod.js';
 import type { EventBody } from './events/event-hub.js';
 import type { LiveVm } from './live-vm.js';
 import type { Steps } from './steps.js';
@@ -27,6 +27,8 @@ export interface PodSide {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
+  /** A container has a new first process, which has not begun. */
+  keepOutput(containerId: string, init: Process): void;
   /** A container is running: so is its pod. */
   started(): void;
   /** Tells whoever listens. */

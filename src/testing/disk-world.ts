@@ -10,6 +10,7 @@ import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
 import type { Hypervisor, Vm } from '../host/hypervisor/hypervisor.js';
 import { type CgroupMaker, hostCgroups } from '../host/hypervisor/qemu/cgroup-maker.js';
 import { QemuHypervisor } from '../host/hypervisor/qemu/qemu-hypervisor.js';
+import { FileLogs } from '../host/logs/file-logs.js';
 import { NinePShare } from '../host/share/ninep-share.js';
 import { FileStore } from '../host/store/file-store.js';
 import { FileTemplates } from '../host/templates/file-templates.js';
@@ -123,6 +124,7 @@ export class DiskWorld {
       hypervisor: withoutNamespace(qemu, this.cgroups),
       share: new NinePShare(),
       store: new FileStore({ root: this.runRoot, logs }),
+      logs: new FileLogs({ root: logs }),
       templates: new FileTemplates({ root: path.join(this.libRoot, 'templates') }),
       templateRestMs: 0,
       agents: new TtrpcAgentConnector({ version: '0.0.0-test' }),

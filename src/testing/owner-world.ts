@@ -2,11 +2,11 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { version } from '../base/version.js';
-import { runShim } from '../frontends/shim/run-shim.js';
+import { runShim, type ShimParts } from '../frontends/shim/run-shim.js';
 import { defaults } from '../model/defaults.js';
 import { connectPod } from '../owner/client/connect-pod.js';
 import { openSockets } from '../owner/open-sockets.js';
-import { type OwnerParts, OwnerRuntime } from '../owner/owner-runtime.js';
+import { OwnerRuntime } from '../owner/owner-runtime.js';
 import { type ShimProcess, startShim } from '../owner/shim/start-shim.js';
 import { LocalRuntime } from '../pod/local-runtime.js';
 import { PodWorld } from './pod-world.js';
@@ -28,14 +28,14 @@ export class OwnerWorld {
   /** Every shim that was started, the newest last. */
   readonly shims: FakeShim[] = [];
   /** How shims make their pods; a test can have them fail. */
-  serveShim: OwnerParts['serve'];
+  serveShim: ShimParts['serve'];
   readonly #root: string;
 
   /** @param root a directory of the test's, for what is real */
   constructor(root: string) {
     this.#root = root;
     this.host = new PodWorld({ root: `${root}/pods` });
-    this.serveShim = (pod, directory) => openSockets(pod, { directory, keepsOutput: true });
+    this.serveShim = openSockets;
     this.runtime = this.#runtimeOf(this.host);
   }
 
@@ -46,7 +46,7 @@ export class OwnerWorld {
 
   #runtimeOf(world: PodWorld): OwnerRuntime {
     return new OwnerRuntime(world.runtime, {
-      serve: (pod, directory) => openSockets(pod, { directory, keepsOutput: false }),
+      serve: (pod, directory) => openSockets(pod, { directory, outputs: null }),
       connect: connectPod,
       serveAfterMs: 0,
       answerMs: 300,
@@ -73,11 +73,11 @@ export class OwnerWorld {
       input: stdin,
       output: stdout,
       process: shimProcess,
-      createRuntime: (_config, { logger, onWarning }) =>
-        new LocalRuntime(async () => ({ ...world.mechanisms, log: logger, onWarning }), {
+      createRuntime: (_config, { logger, ...hooks }) =>
+        new LocalRuntime(async () => ({ ...world.mechanisms, log: logger, ...hooks }), {
           isShim: true,
         }),
-      serve: (pod, { directory }) => this.serveShim(pod, directory),
+      serve: (pod, place) => this.serveShim(pod, place),
     });
     this.shims.push({ process: shimProcess, exited, world });
     void exited.then(() => stdout.end());

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../base/log.js';
 import { TtrpcAgentConnector } from '../host/agent/ttrpc-agent-connector.js';
+import { FileLogs } from '../host/logs/file-logs.js';
 import { type Defaults, defaults } from '../model/defaults.js';
 import type { ProgressEvent } from '../model/progress.js';
 import type { Warning } from '../model/warning.js';
@@ -47,6 +48,8 @@ export class PodWorld {
       readonly warm?: number;
       /** A directory of the test's for pods' directories, else there are none. */
       readonly root?: string;
+      /** Takes over what containers print. Default: who holds them reads it. */
+      readonly keepOutput?: Mechanisms['keepOutput'];
     } = {},
   ) {
     const { other } = options;
@@ -60,6 +63,8 @@ export class PodWorld {
     const mechanisms: Mechanisms = {
       hypervisor: this.hypervisor,
       share: this.share,
+      // Nothing is logged on a fake host, but what a test writes there.
+      logs: new FileLogs({ root: `${options.root ?? '/nonexistent'}/logs` }),
       store: this.store,
       templates: this.templates,
       templateRestMs: 0,
@@ -82,6 +87,7 @@ export class PodWorld {
       host: { cpus: 8, memoryMiB: 16 * 1024 },
       owner: { pid: process.pid, startTime: '1' },
       log: silentLogger,
+      keepOutput: options.keepOutput,
       onProgress: (event) => this.events.push(event),
       onWarning: (warning) => this.warnings.push(warning),
     };

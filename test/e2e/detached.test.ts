@@ -28,6 +28,15 @@ async function open(id: string): Promise<{ pod: Pod; box: Container }> {
   return { pod, box: pod.container(`${id}-box`) };
 }
 
+/** What a container has printed until now, from its log. */
+async function logged(id: string): Promise<string> {
+  let text = '';
+  for await (const entry of runtime.logs(id, { containerId: `${id}-box` })) {
+    if (entry.stream === 'stdout') text += Buffer.from(entry.data).toString();
+  }
+  return text;
+}
+
 async function shimOf(id: string): Promise<ProcessHandle> {
   const { ownerPid, ownerAlive, detached } = await runtime.podStatus(id);
   assert.deepEqual([ownerAlive, detached], [true, true]);
@@ -48,7 +57,9 @@ test('a detached pod is used, stopped, started and deleted by others than the pr
   assert.equal(status.code, 0);
   assert.ok(stdout === input, `${stdout.length} bytes came back`);
   assert.equal(await shOk(box, 'hostname'), 'outlives');
+  await until('its log is written', async () => (await logged('outlives')) === 'up\n');
   await pod.stop();
+  await until('its log is written', async () => (await logged('outlives')) === 'up\nbye\n');
   assert.deepEqual((await box.status()).exit, { code: 3, signal: null, reason: 'exited' });
   const again = e2e.runtime();
   await (await again.openPod('outlives')).start();
@@ -109,6 +120,7 @@ test('a shim that is killed takes its VM with it, callers are told, and gc remov
     assert.match(error.hint ?? '', /deletePod\('killed'\)/);
     return true;
   });
+  assert.equal(await logged('killed'), 'up\n');
   assert.deepEqual((await runtime.gc()).removed, ['killed']);
   await e2e.assertNothingLeft();
 });

@@ -10,10 +10,11 @@ import { readLines } from '../../base/read-lines.js';
 import { version } from '../../base/version.js';
 import { podLogDirectory } from '../../host/logs/pod-log-directory.js';
 import { shimHelloTimeoutMs } from '../../model/limits.js';
-import type { Pod } from '../../model/pod.js';
+import type { Pod, Process } from '../../model/pod.js';
 import type { ProgressEvent } from '../../model/progress.js';
 import type { RuntimeConfig } from '../../model/runtime-config.js';
 import type { Warning } from '../../model/warning.js';
+import { KeptOutputs } from '../../owner/io/kept-outputs.js';
 import {
   accepted,
   maxShimLineBytes,
@@ -22,12 +23,14 @@ import {
   type ShimRequest,
 } from '../../owner/shim/shim-protocol.js';
 import type { LocalRuntime } from '../../pod/local-runtime.js';
+import { openContainerLog, removeContainerLog } from './container-log.js';
 import { ShimLog } from './shim-log.js';
 
 /** What a runtime of a shim is given. */
 export interface ShimHooks {
   readonly logger: Logger;
   readonly onWarning: (warning: Warning) => void;
+  readonly keepOutput: (containerId: string, init: Process) => void;
 }
 
 /** What a shim stands on. */
@@ -46,8 +49,8 @@ export interface ShimParts {
 export interface ShimPlace {
   /** Its run directory. */
   readonly directory: string;
-  /** Directory of its logs. */
-  readonly logs: string;
+  /** What its containers print. */
+  readonly outputs: KeptOutputs;
 }
 
 /** Runs a shim to its end: its pod is deleted or was never made. Resolves with the exit code and never rejects. */
@@ -112,11 +115,17 @@ async function makeAndServe(
     log.logger.warn({ pod: warning.podId, code: warning.code }, warning.message);
     say({ kind: 'warning', warning });
   };
-  const runtime = parts.createRuntime(config, { logger: log.logger, onWarning });
+  const outputs = new KeptOutputs((containerId) => openContainerLog(logs, containerId));
+  const runtime = parts.createRuntime(config, {
+    logger: log.logger,
+    onWarning,
+    keepOutput: (containerId, init) => outputs.keep(containerId, init),
+  });
   const options = { ...request.pod, template, detached: true, signal: unwanted, onProgress };
   const pod = await runtime.createPod(options);
   const { store } = await runtime.mechanisms();
-  const server = await serveOrDelete(parts, pod, { directory: store.directoryOf(pod.id), logs });
+  const place = { directory: store.directoryOf(pod.id), outputs };
+  const server = await serveOrDelete(parts, pod, place);
   try {
     say({ kind: 'ready' });
     await caller.accepts(unwanted).catch(async (error: unknown) => {
@@ -124,9 +133,10 @@ async function makeAndServe(
       throw error;
     });
     log.logger.info({ pod: pod.id, pid: process.pid }, 'the shim owns the pod');
-    await liveWith(pod, ended, log.logger);
+    await liveWith(pod, { ended, log: log.logger, outputs, logs });
   } finally {
     await server.close();
+    await outputs.close();
   }
 }
 
@@ -144,12 +154,29 @@ async function serveOrDelete(
 }
 
 /** Until the pod is deleted, or the shim is asked to end: then its containers are stopped in order, and the pod stays as a stopped one. */
-async function liveWith(pod: Pod, ended: AbortSignal, log: Logger): Promise<void> {
+async function liveWith(
+  pod: Pod,
+  {
+    ended,
+    log,
+    outputs,
+    logs,
+  }: {
+    readonly ended: AbortSignal;
+    readonly log: Logger;
+    readonly outputs: KeptOutputs;
+    /** Directory of its logs. */
+    readonly logs: string;
+  },
+): Promise<void> {
   // A shim has nothing else that keeps it alive, and shall live.
   const alive = setInterval(() => {}, 2 ** 31 - 1);
   try {
     for await (const event of pod.events({ signal: ended })) {
       log.debug({ pod: pod.id, event: event.kind }, 'an event');
+      if (event.kind !== 'container-deleted') continue;
+      await outputs.forget(event.containerId);
+      removeContainerLog(logs, event.containerId);
     }
     if (!ended.aborted) return;
     log.info({ pod: pod.id }, 'the shim is asked to end: the pod is stopped');

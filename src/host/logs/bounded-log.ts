@@ -1,4 +1,4 @@
-// A log on disk that never grows beyond two files and never makes its writer wait.
+// A log on disk, of one stream or several, that never grows beyond two files and never makes its writer wait.
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
@@ -38,15 +38,21 @@ interface PendingRecord {
   readonly streamBytes: number;
 }
 
-/** Takes bytes of one stream; writes them as records in the background, in order. */
+/** The line of a stream that has begun, and where in the stream it will end. */
+interface StreamState {
+  readonly name: string;
+  line: Uint8Array[];
+  lineBytes: number;
+  timer: NodeJS.Timeout | undefined;
+  offset: number;
+}
+
+/** Takes bytes; writes them as records in the background, in order. */
 export class BoundedLog {
   readonly #options: Required<BoundedLogOptions>;
   #file: FileHandle | undefined;
   #fileSize = 0;
-  #line: Uint8Array[] = [];
-  #lineBytes = 0;
-  #lineTimer: NodeJS.Timeout | undefined;
-  #offset = 0;
+  readonly #streams = new Map<string, StreamState>();
   readonly #pending: PendingRecord[] = [];
   #endsInBrokenRecord = false;
   #pendingBytes = 0;
@@ -72,27 +78,28 @@ export class BoundedLog {
     return this.#failure;
   }
 
-  /** Takes the stream's next bytes; never waits, never throws. */
-  write(chunk: Uint8Array): void {
+  /** Takes a stream's next bytes; never waits, never throws. @param stream default: the log's name */
+  write(chunk: Uint8Array, stream: string = this.#options.name): void {
     if (this.#closed) return;
+    const state = this.#stateOf(stream);
     let rest = chunk;
     while (rest.length > 0) {
       const lineEnd = rest.indexOf(0x0a) + 1;
-      const room = maxRecordBytes - this.#lineBytes;
+      const room = maxRecordBytes - state.lineBytes;
       const length = Math.min(lineEnd === 0 ? rest.length : lineEnd, room);
-      this.#line.push(Uint8Array.prototype.slice.call(rest, 0, length));
-      this.#lineBytes += length;
+      state.line.push(Uint8Array.prototype.slice.call(rest, 0, length));
+      state.lineBytes += length;
       rest = rest.subarray(length);
-      if (length === lineEnd || length === room) this.#endLine();
+      if (length === lineEnd || length === room) this.#endLine(state);
     }
-    if (this.#lineBytes > 0) {
-      this.#lineTimer ??= setTimeout(() => this.#endLine(), lineWaitMs).unref();
+    if (state.lineBytes > 0) {
+      state.timer ??= setTimeout(() => this.#endLine(state), lineWaitMs).unref();
     }
   }
 
   /** Writes out what waits, as far as the disk is quick enough, and closes the file. Safe to repeat. */
   async close(): Promise<void> {
-    this.#endLine();
+    for (const state of this.#streams.values()) this.#endLine(state);
     if (this.#droppedBytes > 0) this.#queueNote();
     this.#closed = true;
     const written = Promise.resolve(this.#writing).then(async () => {
@@ -102,29 +109,39 @@ export class BoundedLog {
     await waitFor(written, { timeoutMs: closeWaitMs, what: 'cannot close a log' }).catch(() => {});
   }
 
-  #endLine(): void {
-    clearTimeout(this.#lineTimer);
-    this.#lineTimer = undefined;
-    if (this.#lineBytes === 0) return;
-    const bytes = Buffer.concat(this.#line);
-    this.#line = [];
-    this.#lineBytes = 0;
-    const offset = this.#offset;
-    this.#offset += bytes.length;
+  #stateOf(name: string): StreamState {
+    let state = this.#streams.get(name);
+    if (state === undefined) {
+      state = { name, line: [], lineBytes: 0, timer: undefined, offset: 0 };
+      this.#streams.set(name, state);
+    }
+    return state;
+  }
+
+  #endLine(state: StreamState): void {
+    clearTimeout(state.timer);
+    state.timer = undefined;
+    if (state.lineBytes === 0) return;
+    const bytes = Buffer.concat(state.line);
+    state.line = [];
+    state.lineBytes = 0;
+    const { name: stream, offset } = state;
+    state.offset += bytes.length;
     if (this.#pendingBytes >= this.#options.maxPendingBytes) {
       this.#droppedBytes += bytes.length;
       return;
     }
-    if (this.#droppedBytes > 0) this.#queueNote();
-    const text = formatRecord({ time: new Date(), stream: this.#options.name, offset, bytes });
+    if (this.#droppedBytes > 0) this.#queueNote(offset);
+    const text = formatRecord({ time: new Date(), stream, offset, bytes });
     this.#queue({ text, streamBytes: bytes.length });
   }
 
-  #queueNote(): void {
+  /** @param offset where the stream goes on */
+  #queueNote(offset = 0): void {
     const note = `${this.#droppedBytes} bytes were dropped: the disk was too slow or full`;
     this.#droppedBytes = 0;
     const bytes = Buffer.from(note);
-    const text = formatRecord({ time: new Date(), stream: 'note', offset: this.#offset, bytes });
+    const text = formatRecord({ time: new Date(), stream: 'note', offset, bytes });
     this.#queue({ text, streamBytes: 0 });
   }
 

@@ -10,7 +10,7 @@ import type { Pod } from '../../model/pod.js';
 import { Pod as PodService } from '../../wire/gen/pod_pb.js';
 import { podSocketName, protocolVersion } from '../protocol.js';
 import { OwnerConnection } from './owner-connection.js';
-import type { OwnerStreams } from './owner-streams.js';
+import { type OwnerStreams, ownerStreams } from './owner-streams.js';
 import { RemotePod } from './remote-pod.js';
 
 export interface ConnectOptions {
@@ -33,7 +33,7 @@ export async function connectPod(options: ConnectOptions): Promise<Pod> {
   const socket = await dial(what, options);
   const owner = new OwnerConnection(podId, socket, () => !existsSync(directory));
   try {
-    const pod = new RemotePod({ owner, streams: options.streams ?? noStreams });
+    const pod = new RemotePod({ owner, streams: options.streams ?? ownerStreams(directory) });
     await owner.hold(
       waitFor(agree(what, owner, pod), { what, signal, timeoutMs: ownerHandshakeMs }),
     );
@@ -70,8 +70,3 @@ async function agree(what: string, owner: OwnerConnection, pod: RemotePod): Prom
   }
   await status;
 }
-
-const refuse = async (): Promise<never> => {
-  throw new VirtcontainersError('unsupported', 'cannot use streams of a pod of another process');
-};
-const noStreams: OwnerStreams = { openOutput: refuse, openInput: refuse };

@@ -29,6 +29,9 @@ export interface OwnerCall {
 /** The largest number that a call can have, and then they begin anew. */
 const maxCallId = 0xffff_ffff;
 
+// A pod that its program has forgotten: there is no call to close one, and an owner serves only so many connections.
+const abandoned = new FinalizationRegistry((rpc: ClientConnection) => rpc.close());
+
 export class OwnerConnection {
   readonly podId: string;
   readonly #socket: Socket;
@@ -44,6 +47,7 @@ export class OwnerConnection {
     this.#isDeleted = isDeleted;
     this.#rpc = connectClient(socket);
     socket.unref();
+    abandoned.register(this, this.#rpc);
   }
 
   /**
@@ -70,11 +74,12 @@ export class OwnerConnection {
 
   /** Keeps this process alive until that has settled. */
   async hold<T>(work: Promise<T>): Promise<T> {
-    if (this.#holders++ === 0) this.#socket.ref();
+    // One that is closed would remember it for a connection that never comes.
+    if (this.#holders++ === 0 && !this.#socket.destroyed) this.#socket.ref();
     try {
       return await work;
     } finally {
-      if (--this.#holders === 0) this.#socket.unref();
+      if (--this.#holders === 0 && !this.#socket.destroyed) this.#socket.unref();
     }
   }
 

@@ -94,9 +94,13 @@ export class RemoteContainer implements Container {
   async start(options?: AbortOptions): Promise<void> {
     const what = `cannot start container ${this.id}`;
     const hasRun = this.#status.startedAt !== null;
-    await this.#simple(what, methods.startContainer, options);
+    try {
+      await this.#simple(what, methods.startContainer, options);
+    } finally {
+      // Started or not, it has changed; where the owner does not tell, less is known of it.
+      this.#status = await this.#ask().catch(() => this.#status);
+    }
     if (hasRun) this.#run = this.#newRun('kept');
-    this.learn(await this.status());
   }
 
   async exec(command: readonly string[], options?: ExecOptions): Promise<Process> {
@@ -195,8 +199,7 @@ export class RemoteContainer implements Container {
   }
 
   async status(): Promise<ContainerStatus> {
-    const what = `cannot tell the status of container ${this.id}`;
-    const status = await this.#document<ContainerStatus>(what, methods.containerStatus, undefined);
+    const status = await this.#ask();
     this.learn(status);
     return status;
   }
@@ -209,6 +212,11 @@ export class RemoteContainer implements Container {
   forgotten(): void {
     this.#deleted = true;
     this.#onDeleted();
+  }
+
+  #ask(): Promise<ContainerStatus> {
+    const what = `cannot tell the status of container ${this.id}`;
+    return this.#document(what, methods.containerStatus, undefined);
   }
 
   #newRun(from: 'kept' | 'now'): RemoteProcess {

@@ -45,12 +45,12 @@ export class RemoteInput extends Writable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#end().catch(() => {});
+    void this.#leave();
     callback(error);
   }
 
   async #send(chunk: Buffer): Promise<void> {
-    this.#opened ??= this.#door.open();
+    this.#opened ??= this.#open();
     const stream = await this.#opened;
     if (stream.write(chunk)) return;
     const settled = new AbortController();
@@ -60,15 +60,30 @@ export class RemoteInput extends Writable {
     await Promise.race([once(stream, 'drain', { signal }), ended]).finally(() => settled.abort());
   }
 
+  async #open(): Promise<Writable> {
+    const stream = await this.#door.open();
+    stream.on('error', (error: Error) => this.destroy(error));
+    return stream;
+  }
+
   async #end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#opened !== null) {
+    try {
       const stream = await this.#opened;
+      if (stream === null) return;
       stream.end();
       await finished(stream, { readable: false });
+    } finally {
+      await this.#door.close();
     }
-    await this.#door.close();
+  }
+
+  // Whoever destroys an input does not ask how that ends.
+  async #leave(): Promise<void> {
+    await this.#end().catch(() => {});
+    const stream = await this.#opened?.catch(() => null);
+    stream?.destroy();
   }
 
   #follow(work: Promise<void>, callback: (error?: Error | null) => void): void {

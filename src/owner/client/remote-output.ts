@@ -6,23 +6,35 @@ import type { HeldOutput } from '../../pod/held-process.js';
 /** Few: what waits beyond is in the socket, and with the owner. */
 const looseBytes = 64 * 1024;
 
+export interface OutputDoor {
+  /** Connects; called once. The stream does not keep this process alive. */
+  readonly open: () => Promise<Readable>;
+  /** Keeps this process alive until that has settled: somebody reads. */
+  readonly hold: (work: Promise<void>) => Promise<void>;
+}
+
 export class RemoteOutput extends Readable implements HeldOutput {
   readonly drawn: Promise<void>;
-  readonly #open: () => Promise<Readable>;
+  readonly #door: OutputDoor;
   #hasBegun = false;
   #stream: Readable | null = null;
   #finish: () => void = () => {};
   #isOver = false;
 
-  /** @param open connects; called once */
-  constructor(open: () => Promise<Readable>) {
+  constructor(door: OutputDoor) {
     super({ highWaterMark: looseBytes });
-    this.#open = open;
+    this.#door = door;
     this.drawn = new Promise((resolve) => {
       this.#finish = resolve;
     });
     // A program that never looks at this stream must not be ended by its error; those that read it see it.
     this.on('error', () => {});
+    const onReader = (event: string | symbol): void => {
+      if (event !== 'data' && event !== 'readable') return;
+      this.off('newListener', onReader);
+      void door.hold(this.drawn);
+    };
+    this.on('newListener', onReader);
   }
 
   /** Begins to draw, before anybody reads. */
@@ -51,7 +63,7 @@ export class RemoteOutput extends Readable implements HeldOutput {
 
   async #connect(): Promise<void> {
     try {
-      const stream = await this.#open();
+      const stream = await this.#door.open();
       if (this.destroyed) {
         stream.on('error', () => {}).destroy();
         return;

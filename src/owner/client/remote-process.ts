@@ -1,4 +1,5 @@
 // A process in a container of a pod that another process owns.
+import { waitFor } from '../../base/deadline.js';
 import { isVirtcontainersError, type VirtcontainersError } from '../../base/errors.js';
 import type { TerminalSize } from '../../model/container-config.js';
 import type { ExitStatus } from '../../model/exit-status.js';
@@ -49,8 +50,13 @@ export class RemoteProcess extends HeldProcess {
       close: () => this.#closeInput(),
       hold: (work) => owner.hold(work),
     });
-    this.stdout = new RemoteOutput(() => streams.openOutput({ ...of, stream: 'stdout', from }));
-    this.stderr = new RemoteOutput(() => streams.openOutput({ ...of, stream: 'stderr', from }));
+    const output = (stream: 'stdout' | 'stderr'): RemoteOutput =>
+      new RemoteOutput({
+        open: () => streams.openOutput({ ...of, stream, from }),
+        hold: (work) => owner.hold(work),
+      });
+    this.stdout = output('stdout');
+    this.stderr = output('stderr');
   }
 
   /** Begins to wait for its end. */
@@ -64,9 +70,11 @@ export class RemoteProcess extends HeldProcess {
     );
   }
 
-  override wait(options?: AbortOptions): Promise<ExitStatus> {
+  override async wait(options?: AbortOptions): Promise<ExitStatus> {
     this.begin();
-    return this.#owner.hold(super.wait(options));
+    const what = `cannot wait for ${this.name}`;
+    const signal = await signalOf(options, (all) => checkAbortOptions(what, all));
+    return this.#owner.hold(waitFor(this.outcome, { what, signal }));
   }
 
   override output(options?: OutputOptions): Promise<ProcessResult> {

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 /** Most ended processes that nobody has asked about. */
-const maxEnded = 1024;
+const maxEnded = 256;
 
 export class ServedProcesses {
   readonly #entries = new Map<string, Entry>();

@@ -1,6 +1,6 @@
 // Starts the shim of this installation for one pod.
 import { version } from '../../base/version.js';
-import { shimNodeFlags, shimProgram } from './shim-program.js';
+import { shimMallocVariables, shimNodeFlags, shimProgram } from './shim-program.js';
 import type { ShimRequest } from './shim-protocol.js';
 import { spawnShim } from './spawn-shim.js';
 import { type StartedShim, type StartShimOptions, startShim } from './start-shim.js';
@@ -18,7 +18,7 @@ export function startPodShim(
     program: process.execPath,
     // What comes behind the program is for whoever looks at a list of processes.
     args: [...shimNodeFlags, shimProgram(), ...['--run-root', runRoot, '--pod', request.pod.id]],
-    environment: { PATH: process.env['PATH'] ?? plainPath },
+    environment: { PATH: process.env['PATH'] ?? plainPath, ...shimMallocVariables },
   };
   return startShim({ version, ...request }, () => spawnShim(command), options);
 }
