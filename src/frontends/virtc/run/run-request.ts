@@ -5,6 +5,7 @@ import { newId, validateId } from '../../../model/id.js';
 import type { ContainerOptions, PodOptions, RuntimeOptions } from '../../../model/options.js';
 import { badFlag, toChoice } from '../flag-values.js';
 import { toCapabilities } from './capabilities.js';
+import { toEnvironment } from './environment.js';
 import { toLabels } from './labels.js';
 import { toCpus, toMemory, toPidsLimit, toTimeoutMs } from './sizes.js';
 import { toTmpfsMounts } from './tmpfs.js';
@@ -205,26 +206,4 @@ function toRootPath(words: readonly string[], flags: RunFlags): string {
     `cannot run image ${JSON.stringify(words[0])}: this version has no images yet, they come with a later one`,
     { hint },
   );
-}
-
-/** `NAME=VALUE` sets, `NAME` passes on what is set here and is dropped where it is not: as docker does. */
-function toEnvironment(
-  entries: readonly string[],
-  environment: Surroundings['environment'],
-): Record<string, string> {
-  const result: [string, string][] = [];
-  for (const entry of entries) {
-    const equals = entry.indexOf('=');
-    const name = equals < 0 ? entry : entry.slice(0, equals);
-    if (name === '') {
-      throw new VirtcontainersError(
-        'invalid-argument',
-        `cannot set variable "${entry === '' ? '' : '=…'}": it has no name`,
-        { hint: 'write -e NAME=VALUE, or -e NAME to pass yours on' },
-      );
-    }
-    const value = equals < 0 ? environment[name] : entry.slice(equals + 1);
-    if (value !== undefined) result.push([name, value]);
-  }
-  return Object.fromEntries(result);
 }

@@ -1,5 +1,4 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
-import { VirtcontainersError } from '../../../base/errors.js';
 import { prepareJail } from '../../../base/namespaces/jail.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { recording, span } from '../../../base/trace/span.js';
@@ -8,6 +7,7 @@ import { parseContainerOptions } from '../../../model/parse/container-options.js
 import type { Runtime } from '../../../model/pod.js';
 import { isJson } from '../flag-values.js';
 import { paintFor } from '../paint.js';
+import { requireTerminal } from '../session/context.js';
 import { type CommonFlags, loadSettings, runtimeOptionsOf } from '../settings.js';
 import { makeDetached } from './detached.js';
 import { dryRunFormat, planRun, toJson } from './dry-run.js';
@@ -149,14 +149,4 @@ async function makeReport(request: RunRequest, flags: RunFlags & CommonFlags): P
     debug: flags.debug === true,
     sharesTerminal: flags.tty === true && stderr.isTTY === true,
   });
-}
-
-/** docker's rule: keys can only be passed on to a terminal from a terminal. */
-function requireTerminal(request: RunRequest, terminal: Terminal): void {
-  if (!request.tty || !request.interactive || terminal.hasInput) return;
-  throw new VirtcontainersError(
-    'invalid-argument',
-    'cannot attach terminal: the input device is not a TTY',
-    { hint: 'leave -t out to pass bytes through, or -i out to pass no input' },
-  );
 }

@@ -1,4 +1,5 @@
 // The verbs of containers, as the program lists them.
+import { addExec } from './exec.js';
 import { addKill } from './kill.js';
 import { addPause, addUnpause } from './pause.js';
 import { addPs } from './ps.js';
@@ -9,6 +10,7 @@ import { addWait } from './wait.js';
 
 export const containerVerbs = [
   addPs,
+  addExec,
   addStart,
   addStop,
   addKill,
