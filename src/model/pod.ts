@@ -153,6 +153,10 @@ export interface ContainerStatus {
   readonly id: string;
   readonly state: State;
   readonly command: readonly string[];
+  /** Whether its first process has a terminal. */
+  readonly terminal: boolean;
+  /** Whether its first process' input can be written to. */
+  readonly stdin: boolean;
   readonly rootfs: string;
   /** ISO 8601, as all times here. */
   readonly createdAt: string;

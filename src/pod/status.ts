@@ -5,12 +5,14 @@ import { planSize } from './plan/plan-size.js';
 
 export function toContainerStatus(record: ContainerRecord): ContainerStatus {
   const { config, state, createdAt, startedAt, finishedAt, exit } = record;
-  const { command } = config.process;
+  const { command, terminal, stdin } = config.process;
   const rootfs = config.rootfs.path;
   return {
     id: config.id,
     state,
     command,
+    terminal: terminal !== null,
+    stdin,
     rootfs,
     createdAt,
     startedAt,

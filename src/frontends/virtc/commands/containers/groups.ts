@@ -1,6 +1,8 @@
 // The verbs of containers, as the program lists them.
+import { addAttach } from './attach.js';
 import { addExec } from './exec.js';
 import { addKill } from './kill.js';
+import { addLogs } from './logs.js';
 import { addPause, addUnpause } from './pause.js';
 import { addPs } from './ps.js';
 import { addRm } from './rm.js';
@@ -11,6 +13,8 @@ import { addWait } from './wait.js';
 export const containerVerbs = [
   addPs,
   addExec,
+  addAttach,
+  addLogs,
   addStart,
   addStop,
   addKill,

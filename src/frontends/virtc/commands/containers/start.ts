@@ -9,7 +9,10 @@ export function addStart(program: Command, exitWith: ExitWith): void {
   const verb = program
     .command('start')
     .description('start containers that were created or have ended')
-    .argument('<container...>', 'their names');
+    .argument('<container...>', 'their names')
+    .option('-a, --attach', 'show its output, pass signals on, and end with its code: of one alone')
+    .option('-i, --interactive', 'as -a, and pass standard input on')
+    .option('--detach-keys <keys>', 'keys that leave a terminal (default ctrl-p,ctrl-q)');
   namesVerb(verb, exitWith, async () => (await import('../../containers/start.js')).start);
-  withExamples(verb, 'virtc start web');
+  withExamples(verb, 'virtc start web', 'virtc start -ai web');
 }
