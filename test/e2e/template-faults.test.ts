@@ -236,7 +236,10 @@ test('a clone to which no memory can be added is undone, and the error names the
     (failure: unknown) => failure,
   );
   assert.ok(isVirtcontainersError(error), String(error));
-  assert.match(error.message, /^cannot create pod no-memory: cannot add [0-9]+ MiB of memory to VM no-memory: ./);
+  assert.match(
+    error.message,
+    /^cannot create pod no-memory: cannot add [0-9]+ MiB of memory to VM no-memory: ./,
+  );
   assert.equal(error.details['failedCleanups'], undefined);
   assert.ok(steps.includes('resize begin'));
   await assert.rejects(runtime.podStatus('no-memory'), { code: 'not-found' });
