@@ -8,8 +8,6 @@ const noPolicy =
   'the VM is the border: --cap-drop, --read-only and --user are what narrows a container in it';
 
 const hints: Readonly<Record<string, string>> = {
-  '--detach':
-    "a run ends with virtc, so there is no -d yet: use your shell's &, a supervisor, or the library",
   '--publish': noNetwork,
   '--publish-all': noNetwork,
   '--expose': noNetwork,
@@ -32,7 +30,8 @@ const hints: Readonly<Record<string, string>> = {
   '--label-file': 'use --label NAME=VALUE',
   '--attach': 'output is always attached; -i attaches input',
   '--sig-proxy': 'signals are always passed on',
-  '--detach-keys': 'there is nothing to detach from: a run ends with virtc',
+  '--detach-keys':
+    'a run in the foreground ends with virtc: use -d, and virtc attach --detach-keys',
   '--stop-timeout': 'set container.stop_grace in the configuration file (virtc config)',
   '--stop-signal': 'the library has it as stopSignal; virtc sends SIGTERM',
   '--group-add': 'use --user USER:GROUP',
@@ -59,7 +58,6 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 const longOf: Readonly<Record<string, string>> = {
-  '-d': '--detach',
   '-p': '--publish',
   '-P': '--publish-all',
   '-a': '--attach',

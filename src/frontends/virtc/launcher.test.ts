@@ -42,7 +42,7 @@ const refusals: readonly [readonly string[], RegExp][] = [
   ],
   [['help', 'rnu'], /^virtc: unknown command 'rnu'\nhint: did you mean run\?\n$/],
   [['run', '-it=maybe', 'true'], /^virtc: cannot use --tty "maybe": it must be true or false\n$/],
-  [['run', '-dit', 'true'], /^virtc: unknown option '-dit'\nhint: .*supervisor/],
+  [['run', '-itp', 'true'], /^virtc: unknown option '-p'\nhint: .*no networks/],
   [['gc', '--format', 'json', '--nope'], /^\{"event":"error","code":"invalid-argument",.*\}\n$/],
 ];
 for (const [args, message] of refusals) {

@@ -25,7 +25,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const failure = toUsageError(error, verb);
     if (failure === null) return 0;
     if (!isParsed) readFlags(argv, verb);
-    return await reportFailure(failure, (verb ?? program).optsWithGlobals<CommonFlags>());
+    const flags = (verb ?? program).optsWithGlobals<CommonFlags>();
+    return await reportFailure(failure, flags, exitCodeFor(failure, rootVerb(verb)));
   }
 }
 
@@ -52,6 +53,11 @@ function isGroup(verb: Command | undefined): boolean {
   return verb !== undefined && verb.commands.length > 0;
 }
 
+/** The word after `virtc` that led to a verb. */
+function rootVerb(verb: Command | undefined): string | undefined {
+  return verb?.parent?.parent ? rootVerb(verb.parent) : verb?.name();
+}
+
 /** Reads the verb's flags up to the first that cannot be read: the one that was refused before any was. */
 function readFlags(argv: readonly string[], verb: Command | undefined): void {
   try {
@@ -62,8 +68,7 @@ function readFlags(argv: readonly string[], verb: Command | undefined): void {
 }
 
 /** Tells a failure in the form that the flags which could be read ask for. */
-async function reportFailure(error: unknown, flags: CommonFlags): Promise<number> {
-  const code = exitCodeFor(error);
+async function reportFailure(error: unknown, flags: CommonFlags, code: number): Promise<number> {
   if (flags.format === 'json') {
     process.stderr.write(toJsonLine(toErrorEvent(error, code)));
     return code;

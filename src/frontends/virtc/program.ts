@@ -4,6 +4,8 @@ import { version } from '../../base/version.js';
 import { allowFalse } from './boolean-flags.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfig } from './commands/config.js';
+import { containerVerbs } from './commands/containers/groups.js';
+import { addCreate } from './commands/create.js';
 import { addDoctor } from './commands/doctor.js';
 import { addGc } from './commands/gc.js';
 import { addRun } from './commands/run.js';
@@ -27,7 +29,9 @@ export function createProgram(exitWith: ExitWith): Command {
     .addHelpText('before', examples)
     .addHelpText('after', environmentHelp);
   const verbs = [
-    ...[addRun, addSetup, addDoctor, addGc, addTemplate],
+    ...[addRun, addCreate],
+    ...containerVerbs,
+    ...[addSetup, addDoctor, addGc, addTemplate],
     ...[addConfig, addCompletion, addVersion],
   ];
   for (const add of verbs) add(program, exitWith);

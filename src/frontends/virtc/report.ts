@@ -5,7 +5,7 @@ import { type Paint, plain } from './paint.js';
 
 /** Exit codes that are not the command's own, as docker has them. */
 export const exitCodes = {
-  /** Of gc and doctor: they did their work and something is not well. */
+  /** Of gc and doctor: they did their work and something is not well; of what docker has too: it could not be done. */
   found: 1,
   timedOut: 124,
   virtcFailed: 125,
@@ -14,9 +14,22 @@ export const exitCodes = {
   signalBase: 128,
 } as const;
 
-/** The exit code for a command that did not come to run. */
-export function exitCodeFor(error: unknown): number {
-  const reason = isVirtcontainersError(error) ? error.details['reason'] : undefined;
+/** Verbs that end with 1 where they fail, as docker's do; with 125 for a mistake in the command line, as all. */
+const failingWithOne = new Set(
+  'attach events exec inspect kill logs pause pod ps rm start stats stop top unpause wait'.split(
+    ' ',
+  ),
+);
+
+/** The exit code for a command that did not come to run. @param verb the first word of the command line */
+export function exitCodeFor(error: unknown, verb?: string): number {
+  const known = isVirtcontainersError(error);
+  const reason = known ? error.details['reason'] : undefined;
+  const isMistake = known && error.code === 'invalid-argument' && reason !== 'ambiguous-name';
+  const runsCommand = verb === undefined || ['run', 'create', 'exec'].includes(verb);
+  if (!runsCommand || (verb === 'exec' && !String(reason).startsWith('command-'))) {
+    return failingWithOne.has(verb) && !isMistake ? exitCodes.found : exitCodes.virtcFailed;
+  }
   if (reason === 'command-not-found') return exitCodes.notFound;
   if (reason === 'command-not-executable') return exitCodes.notExecutable;
   return exitCodes.virtcFailed;

@@ -104,13 +104,12 @@ const refusals: readonly [string, string, string | undefined][] = [
   ['run --memery 1g x', "unknown option '--memery'", 'did you mean --memory?'],
   ['run --nothing-like-it', "unknown option '--nothing-like-it'", 'virtc help run lists them'],
   ['doctor -d', "unknown option '-d'", 'virtc help doctor lists them'],
-  ['run --detach x', "unknown option '--detach'", dockerHint('--detach')],
-  ['run -ditp 80:80 x', "unknown option '-ditp'", dockerHint('-d')],
+  ['run -itp 80:80 x', "unknown option '-p'", dockerHint('--publish')],
   ['run -itp8080:80 x', "unknown option '-p8080:80'", dockerHint('--publish')],
   ['run --restart=always x', "unknown option '--restart=always'", dockerHint('--restart')],
   ['run --memory', "option '-m, --memory <size>' argument missing", undefined],
-  ['rum', "unknown command 'rum'", 'did you mean run?'],
-  ['ps', "unknown command 'ps'", dockerVerbHint('ps')],
+  ['runn', "unknown command 'runn'", 'did you mean run?'],
+  ['restart', "unknown command 'restart'", dockerVerbHint('restart')],
   ['prune', "unknown command 'prune'", dockerVerbHint('prune')],
   ['frobnicate', "unknown command 'frobnicate'", 'virtc help lists them'],
   ['--debug run x', "unknown option '--debug'", 'write it after run'],
@@ -136,14 +135,14 @@ for (const [line, message, hint] of refusals) {
 }
 
 test("every flag of docker's that is asked for often has a hint of its own", () => {
-  const asked = '--detach -d --publish -p --mount --restart --privileged --pull --device --net';
+  const asked = '--publish -p --mount --restart --privileged --pull --device --net';
   for (const flag of asked.split(' ')) assert.match(dockerHint(flag) ?? '', /\w{3}/, flag);
   assert.equal(dockerHint('--constructor'), undefined);
   assert.equal(dockerHint('-z'), undefined);
 });
 
 test('the verbs of docker that are typed most have a hint of their own, those that are here none', () => {
-  const typed = 'ps exec logs stop kill rm images pull build inspect prune volume network info';
+  const typed = 'ls restart images pull build prune volume network info';
   for (const verb of typed.split(' ')) assert.match(dockerVerbHint(verb) ?? '', /\w{3}/, verb);
   for (const verb of createProgram(() => {}).commands) {
     assert.equal(dockerVerbHint(verb.name()), undefined, verb.name());

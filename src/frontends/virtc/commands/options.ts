@@ -34,6 +34,20 @@ export function formatOption(json = ''): Option {
   ]);
 }
 
+/** `--format` of a list. */
+export function listFormatOption(): Option {
+  return wordOption(
+    '--format <format>',
+    "form of the output: table (default), json, jsonl, or a template such as '{{.ID}}'",
+    ['table', 'json', 'jsonl'],
+  );
+}
+
+/** Gathers the values of a flag that can be given more than once. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 /**
  * A flag that takes back what holds by default, `--no-template`, after the hidden one that it negates: without that, commander
  * would take for given what nobody said.

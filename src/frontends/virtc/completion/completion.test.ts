@@ -36,7 +36,13 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 const cases: readonly [readonly string[], readonly string[]][] = [
-  [[''], ['completion', 'config', 'doctor', 'gc', 'help', 'run', 'setup', 'template', 'version']],
+  [
+    [''],
+    createProgram(() => {})
+      .commands.map((verb) => verb.name())
+      .concat('help')
+      .sort(),
+  ],
   [['co'], ['completion', 'config']],
   [['--co'], ['--config']],
   [
@@ -83,7 +89,7 @@ const cases: readonly [readonly string[], readonly string[]][] = [
     ['bash', 'fish', 'zsh'],
   ],
   [['completion', 'bash', ''], []],
-  [['help', 'r'], ['run']],
+  [['help', 'ru'], ['run']],
   [['nonsense', '--f'], []],
   [
     ['template', ''],

@@ -153,6 +153,7 @@ class FakeRun {
 const exited = (code: number): ExitStatus => ({ code, signal: null, reason: 'exited' });
 const plain: RunRequest = {
   pod: { id: 'a' },
+  inPod: null,
   container: { id: 'a', rootfs: '/r', command: ['x'] },
   interactive: false,
   tty: false,

@@ -5,10 +5,11 @@ import { recording, span } from '../../../base/trace/span.js';
 import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
 import type { ExitStatus } from '../../../model/exit-status.js';
-import type { Container, Pod, Runtime } from '../../../model/pod.js';
+import type { Container, Runtime } from '../../../model/pod.js';
 import type { Timings } from '../../../model/progress.js';
 import { exitCodes } from '../report.js';
 import { Interrupts, type SignalSource } from './interrupts.js';
+import { type RunPlace, runPlace } from './run-place.js';
 import type { RunRequest } from './run-request.js';
 import { attachInput, copyOutput } from './streams.js';
 import type { Terminal } from './terminal.js';
@@ -40,20 +41,20 @@ const brokenPipe = exitCodes.signalBase + 13;
 /** Resolves with the exit code once nothing of the pod is left. */
 export async function runContainer(request: RunRequest, context: RunContext): Promise<number> {
   const interrupts = new Interrupts(context.signals);
-  let pod: Pod | undefined;
+  const place = runPlace(context.runtime, request);
   const cleanUp = async (): Promise<void> => {
     interrupts.close();
     context.terminal.restore();
-    if (pod === undefined) return;
-    context.onTimings(pod.timings);
-    await pod.delete({ force: true });
+    const { pod } = place;
+    if (pod !== undefined) context.onTimings(pod.timings);
+    await place.leave();
   };
   try {
     const code = await Undo.run(async (undo) => {
-      undo.add('pod', cleanUp);
+      undo.add(place.noun, cleanUp);
       return await outcome(interrupts, async () => {
-        pod = await context.runtime.createPod({ ...request.pod, signal: interrupts.signal });
-        return await runIn(pod, request, { ...context, interrupts });
+        await place.enter({ signal: interrupts.signal });
+        return await runIn(place, request, { ...context, interrupts });
       });
     });
     await cleanUp();
@@ -78,11 +79,11 @@ async function outcome(interrupts: Interrupts, work: () => Promise<number>): Pro
 
 type Run = RunContext & { readonly interrupts: Interrupts };
 
-async function runIn(pod: Pod, request: RunRequest, run: Run): Promise<number> {
+async function runIn(place: RunPlace, request: RunRequest, run: Run): Promise<number> {
   const { interrupts, terminal } = run;
   const { signal } = interrupts;
   const size = terminal.size();
-  const container = await pod.createContainer({
+  const container = await place.createContainer({
     ...request.container,
     ...(request.tty ? { terminal: size } : {}),
     signal,

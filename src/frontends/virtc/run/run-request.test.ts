@@ -33,6 +33,7 @@ test('a root and a command are enough: no input, no limits, an id that pod and c
     stdin: false,
   });
   assert.deepEqual(rest, {
+    inPod: null,
     interactive: false,
     tty: false,
     timeoutMs: null,

@@ -5,6 +5,7 @@ import { newId, validateId } from '../../../model/id.js';
 import type { ContainerOptions, PodOptions, RuntimeOptions } from '../../../model/options.js';
 import { badFlag, toChoice } from '../flag-values.js';
 import { toCapabilities } from './capabilities.js';
+import { toEnvironment } from './environment.js';
 import { toLabels } from './labels.js';
 import { toCpus, toMemory, toPidsLimit, toTimeoutMs } from './sizes.js';
 import { toTmpfsMounts } from './tmpfs.js';
@@ -38,14 +39,22 @@ export interface RunFlags {
   readonly network?: string;
   readonly pidsLimit?: string;
   readonly init?: boolean;
+  readonly detach?: boolean;
+  readonly rm?: boolean;
+  readonly pod?: string;
   readonly dryRun?: boolean;
   readonly debug?: boolean;
   readonly trace?: string | true;
+  /** Of `--no-template`. */
+  readonly template?: boolean;
 }
 
 /** What is to be run; the terminal's size is only known later. */
 export interface RunRequest {
+  /** The pod that is made for it, unless it goes into one that is there. */
   readonly pod: PodOptions;
+  /** The pod that it goes into, as it was written; null: one of its own. */
+  readonly inPod: string | null;
   readonly container: ContainerOptions;
   readonly interactive: boolean;
   readonly tty: boolean;
@@ -84,8 +93,10 @@ export function toRunRequest(
       hint: "put it after '--': virtc run --rootfs DIR -- CMD",
     });
   }
+  checkTogether(flags);
   return {
     pod: { id, ...labels },
+    inPod: flags.pod ?? null,
     container: {
       id,
       rootfs,
@@ -102,6 +113,35 @@ export function toRunRequest(
     timeoutMs: flags.timeout === undefined ? null : toTimeoutMs(flags.timeout),
     accelerator: toChoice('--hypervisor', flags.hypervisor, ['auto', 'kvm', 'tcg']),
   };
+}
+
+/** Refuses flags that cannot hold together. */
+function checkTogether(flags: RunFlags): void {
+  const { detach, pod } = flags;
+  const refuse = (what: string, hint: string): never => {
+    throw new VirtcontainersError('invalid-argument', `cannot run container: ${what}`, { hint });
+  };
+  if (detach === true && flags.timeout !== undefined) {
+    refuse(
+      '--timeout needs somebody who waits, and with --detach nobody does',
+      'use timeout(1) in the container, or virtc stop',
+    );
+  }
+  if (detach === true && flags.rm === true) {
+    refuse(
+      '--rm needs somebody who waits, and with --detach nobody does',
+      'virtc wait NAME && virtc rm NAME does it',
+    );
+  }
+  if (pod === undefined) return;
+  const ofPod = [
+    ['--hypervisor', flags.hypervisor],
+    ['--dry-run', flags.dryRun === true ? true : undefined],
+    ['--no-template', flags.template === false ? false : undefined],
+  ] as const;
+  for (const [flag, value] of ofPod) {
+    if (value !== undefined) refuse(`${flag} is about a VM, and --pod has one`, 'leave one out');
+  }
 }
 
 type Options = Partial<ContainerOptions>;
@@ -166,26 +206,4 @@ function toRootPath(words: readonly string[], flags: RunFlags): string {
     `cannot run image ${JSON.stringify(words[0])}: this version has no images yet, they come with a later one`,
     { hint },
   );
-}
-
-/** `NAME=VALUE` sets, `NAME` passes on what is set here and is dropped where it is not: as docker does. */
-function toEnvironment(
-  entries: readonly string[],
-  environment: Surroundings['environment'],
-): Record<string, string> {
-  const result: [string, string][] = [];
-  for (const entry of entries) {
-    const equals = entry.indexOf('=');
-    const name = equals < 0 ? entry : entry.slice(0, equals);
-    if (name === '') {
-      throw new VirtcontainersError(
-        'invalid-argument',
-        `cannot set variable "${entry === '' ? '' : '=…'}": it has no name`,
-        { hint: 'write -e NAME=VALUE, or -e NAME to pass yours on' },
-      );
-    }
-    const value = equals < 0 ? environment[name] : entry.slice(equals + 1);
-    if (value !== undefined) result.push([name, value]);
-  }
-  return Object.fromEntries(result);
 }

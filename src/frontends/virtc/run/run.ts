@@ -1,5 +1,4 @@
 // `virtc run` in this process: checks the request, makes the runtime and the streams, reports what fails.
-import { VirtcontainersError } from '../../../base/errors.js';
 import { prepareJail } from '../../../base/namespaces/jail.js';
 import { getTerminalMode, setTerminalMode } from '../../../base/native/terminal.js';
 import { recording, span } from '../../../base/trace/span.js';
@@ -8,7 +7,9 @@ import { parseContainerOptions } from '../../../model/parse/container-options.js
 import type { Runtime } from '../../../model/pod.js';
 import { isJson } from '../flag-values.js';
 import { paintFor } from '../paint.js';
+import { requireTerminal } from '../session/context.js';
 import { type CommonFlags, loadSettings, runtimeOptionsOf } from '../settings.js';
+import { makeDetached } from './detached.js';
 import { dryRunFormat, planRun, toJson } from './dry-run.js';
 import { readEnvFiles } from './env-file.js';
 import { formatPlan } from './format-plan.js';
@@ -20,38 +21,25 @@ import { type RunReport, TextReport } from './run-report.js';
 import { type RunFlags, type RunRequest, toRunRequest } from './run-request.js';
 import { Terminal } from './terminal.js';
 
+type Flags = RunFlags & CommonFlags;
+
 /**
  * Runs the command and resolves with the exit code of `virtc`.
  * @throws VirtcontainersError for what is wrong with the flags, before anything is run
  */
-export async function run(
-  words: readonly string[],
-  flags: RunFlags & CommonFlags,
-): Promise<number> {
-  const terminal = new Terminal(process, { get: getTerminalMode, set: setTerminalMode });
-  const endOptions = recording()?.open('options', 'host');
-  const request = toRunRequest(words, flags, {
-    cwd: process.cwd(),
-    environment: process.env,
-    fileEntries: await readEnvFiles(flags.envFile ?? []),
-  });
-  requireTerminal(request, terminal);
-  // Beside the loading and checking that follows, on another processor.
-  if (dryRunFormat(flags) === null) void prepareJail();
-  const report = await makeReport(request, flags);
-  // Before a VM is booted: a mistake shall not cost the time of a boot.
-  await parseContainerOptions(request.container).catch((error: unknown) => {
-    throw inFlags(error, flags);
-  });
-  await checkHostPaths(request.container);
-  endOptions?.();
-  const runtime = makeRuntime(request, flags, report);
-  const plan = await span('plan', () => planRun(runtime, request, terminal));
-  const format = dryRunFormat(flags);
-  if (format !== null) {
-    process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
-    return 0;
+export async function run(words: readonly string[], flags: Flags): Promise<number> {
+  const isDetached = flags.detach === true;
+  const prepared = await prepare(words, flags, { isDetached });
+  const { request, terminal, report, runtime } = prepared;
+  if (request.inPod === null) {
+    const plan = await span('plan', () => planRun(runtime, request, terminal));
+    const format = dryRunFormat(flags);
+    if (format !== null) {
+      process.stdout.write(format === 'json' ? toJson(plan) : formatPlan(plan));
+      return 0;
+    }
   }
+  if (isDetached) return await make(prepared, { starts: true });
   try {
     const code = await runContainer(request, {
       runtime,
@@ -66,6 +54,66 @@ export async function run(
       onOutOfMemory: () => report.outOfMemory(),
       onTimings: (timings) => report.timings(timings),
     });
+    report.finished(code);
+    return code;
+  } catch (error) {
+    return report.failed(error);
+  }
+}
+
+/** Makes a container that does not run yet, prints its name and resolves with the exit code. @throws as `run` */
+export async function create(words: readonly string[], flags: Flags): Promise<number> {
+  const prepared = await prepare(words, flags, { isDetached: true });
+  const { request, terminal, runtime } = prepared;
+  if (request.inPod === null) await planRun(runtime, request, terminal);
+  return await make(prepared, { starts: false });
+}
+
+interface Prepared {
+  readonly request: RunRequest;
+  readonly terminal: Terminal;
+  readonly report: RunReport;
+  readonly runtime: Runtime;
+}
+
+/** Checks what can be checked without looking at the host, and makes what every run needs. */
+async function prepare(
+  words: readonly string[],
+  flags: Flags,
+  { isDetached }: { readonly isDetached: boolean },
+): Promise<Prepared> {
+  const terminal = new Terminal(process, { get: getTerminalMode, set: setTerminalMode });
+  const endOptions = recording()?.open('options', 'host');
+  const request = toRunRequest(words, flags, {
+    cwd: process.cwd(),
+    environment: process.env,
+    fileEntries: await readEnvFiles(flags.envFile ?? []),
+  });
+  if (!isDetached) requireTerminal(request, terminal);
+  const ownsVm = !isDetached && request.inPod === null;
+  // Beside the loading and checking that follows, on another processor.
+  if (ownsVm && dryRunFormat(flags) === null) void prepareJail();
+  const report = await makeReport(request, flags);
+  // Before a VM is booted: a mistake shall not cost the time of a boot.
+  await parseContainerOptions(request.container).catch((error: unknown) => {
+    throw inFlags(error, flags);
+  });
+  await checkHostPaths(request.container);
+  endOptions?.();
+  return { request, terminal, report, runtime: makeRuntime(request, flags, report) };
+}
+/** Makes a container that outlives us and prints its name. */
+async function make(
+  { request, terminal, report, runtime }: Prepared,
+  how: { readonly starts: boolean },
+): Promise<number> {
+  try {
+    const made = await makeDetached(request, how, { runtime, signals: process, terminal });
+    const code = typeof made === 'number' ? made : 0;
+    if (typeof made === 'string') {
+      report.started();
+      process.stdout.write(`${made}\n`);
+    }
     report.finished(code);
     return code;
   } catch (error) {
@@ -101,14 +149,4 @@ async function makeReport(request: RunRequest, flags: RunFlags & CommonFlags): P
     debug: flags.debug === true,
     sharesTerminal: flags.tty === true && stderr.isTTY === true,
   });
-}
-
-/** docker's rule: keys can only be passed on to a terminal from a terminal. */
-function requireTerminal(request: RunRequest, terminal: Terminal): void {
-  if (!request.tty || !request.interactive || terminal.hasInput) return;
-  throw new VirtcontainersError(
-    'invalid-argument',
-    'cannot attach terminal: the input device is not a TTY',
-    { hint: 'leave -t out to pass bytes through, or -i out to pass no input' },
-  );
 }

@@ -1,16 +1,11 @@
 // Templates as rows of a table, as docker lists what it has.
-import { printable } from '../../../base/untrusted-text.js';
 import type { TemplateInfo } from '../../../model/template.js';
+import { formatTable } from '../table.js';
 
 /** How much of an id is shown: docker's. */
 const shortLength = 12;
-/** Longest cell, in characters: what a damaged template says of itself may be anything. */
-const maxCellLength = 1024;
-const gap = '   ';
 
-const head = [
-  ['ID', 'CREATED', 'LAST USED', 'SIZE', 'GUEST IMAGE', 'QEMU', 'ACCEL', 'STATE'],
-] as const;
+const head = ['ID', 'CREATED', 'LAST USED', 'SIZE', 'GUEST IMAGE', 'QEMU', 'ACCEL', 'STATE'];
 
 export interface TableOptions {
   readonly nowMs: number;
@@ -20,19 +15,11 @@ export interface TableOptions {
 
 /** The table as text, its head first. */
 export function toTable(templates: readonly TemplateInfo[], options: TableOptions): string {
-  const rows = [...head, ...templates.map((template) => toRow(template, options))].map((row) =>
-    row.map((cell) => printable(cell === '' ? '-' : cell, maxCellLength)),
+  const rows = templates.map((template) => toRow(template, options));
+  return formatTable(
+    head,
+    rows.map((row) => row.map((cell) => (cell === '' ? '-' : cell))),
   );
-  const widths = head[0].map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join(gap)
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
 }
 
 /** An id as it is shown. */
