@@ -20,6 +20,7 @@ test('the library exports these values and no others', () => {
     'gc',
     'isVirtcontainersError',
     'listPods',
+    'logs',
     'openPod',
     'planPod',
     'podStatus',

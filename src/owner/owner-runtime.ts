@@ -83,12 +83,15 @@ export class OwnerRuntime implements Runtime {
     throwIfAborted(signal, what);
     const hadBegun = await this.#coming.end(id, { what, force, signal });
     const { store } = await this.#local.mechanisms();
-    if (!this.#local.has(id) && (await store.hasLiveOwner(id))) {
-      if (await this.#deletedByOwner(id, { what, force, signal })) return;
-    } else if (hadBegun && !(await store.list()).includes(id)) {
-      return;
+    const isOwned = !this.#local.has(id) && (await store.hasLiveOwner(id));
+    if (isOwned && (await this.#deletedByOwner(id, { what, force, signal }))) return;
+    try {
+      await this.#local.deletePod(id, options);
+    } catch (error) {
+      // It was there, and somebody else was faster.
+      const isGone = isVirtcontainersError(error) && error.code === 'not-found';
+      if (!isGone || !(isOwned || hadBegun)) throw error;
     }
-    await this.#local.deletePod(id, options);
   }
 
   close(): Promise<void> {

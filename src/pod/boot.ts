@@ -14,7 +14,7 @@ import {
 } from '../model/limits.js';
 import { attachAgent } from './attach-agent.js';
 import { attempt } from './errors.js';
-import { LiveVm } from './live-vm.js';
+import { holds, LiveVm } from './live-vm.js';
 import type { Mechanisms } from './mechanisms.js';
 import type { PodPlan } from './plan/plan.js';
 import { planVm } from './plan/plan-vm.js';
@@ -150,8 +150,7 @@ export async function growVm(
   live: LiveVm,
   to: { readonly what: string; readonly size: PodPlan['size']; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { cpus, memoryMiB } = live.vm.size;
-  if (to.size.cpus <= cpus && to.size.memoryMiB <= memoryMiB) return;
+  if (holds(live.size, to.size)) return;
   await steps.run('resize', () => live.grow(to.what, to.size, to.signal));
 }
 

@@ -30,6 +30,7 @@ export class LiveVm {
   // A set and not a promise: reactions to a promise that settles late are never freed.
   readonly #listeners = new Set<GoneListener>();
   #exit: VmExit | null = null;
+  #size: VmSize;
 
   constructor(parts: {
     readonly vm: Vm;
@@ -43,6 +44,7 @@ export class LiveVm {
     this.share = parts.share;
     this.tracing = parts.tracing;
     this.isClone = parts.isClone;
+    this.#size = parts.vm.size;
     const { agent } = this;
     this.liveness = new Liveness({
       heard: () => agent.heard,
@@ -56,6 +58,11 @@ export class LiveVm {
   /** Why it is gone; null while it runs. */
   get exit(): VmExit | null {
     return this.#exit;
+  }
+
+  /** What the guest uses. What was plugged can be more, where the guest was not asked to use it or has not answered. */
+  get size(): VmSize {
+    return this.#size;
   }
 
   /** Calls `listener` once when the VM is gone; the answer takes it back. */
@@ -133,14 +140,16 @@ export class LiveVm {
   /** Grows the VM to at least `size` and has the guest use it. */
   async grow(what: string, size: VmSize, signal?: AbortSignal): Promise<void> {
     await this.#growing.run({ what, signal }, async (growing) => {
-      const { cpus, memoryMiB } = this.vm.size;
-      if (size.cpus <= cpus && size.memoryMiB <= memoryMiB) return;
+      if (holds(this.#size, size)) return;
+      // With what an earlier call has plugged, but did not wait for.
+      const plugged = this.vm.size;
       const total = {
-        cpus: Math.max(cpus, size.cpus),
-        memoryMiB: Math.max(memoryMiB, size.memoryMiB),
+        cpus: Math.max(plugged.cpus, size.cpus),
+        memoryMiB: Math.max(plugged.memoryMiB, size.memoryMiB),
       };
       await span('hot-plug', () => this.call(what, () => this.vm.grow(total), growing));
       await span('agent-online', () => this.call(what, (agent) => agent.online(total), growing));
+      this.#size = total;
     });
   }
 
@@ -194,4 +203,9 @@ export class LiveVm {
     this.gate.wake();
     this.agent.close();
   }
+}
+
+/** Whether a VM is large enough for what is wanted. */
+export function holds(size: VmSize, wanted: VmSize): boolean {
+  return wanted.cpus <= size.cpus && wanted.memoryMiB <= size.memoryMiB;
 }

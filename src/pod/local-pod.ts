@@ -363,7 +363,7 @@ export class LocalPod implements Pod {
   async status(): Promise<PodStatus> {
     this.#requireKnown(`cannot tell the status of pod ${this.id}`);
     const status = toPodStatus(this.#currentRecord(), true);
-    return this.#live === null ? status : { ...status, ...this.#live.vm.size };
+    return this.#live === null ? status : { ...status, ...this.#live.size };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

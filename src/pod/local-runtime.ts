@@ -96,6 +96,7 @@ export class LocalRuntime implements Runtime {
       const what = `cannot create pod ${asked.id}`;
       throw new VirtcontainersError('unsupported', `${what}: it would end with this process`);
     }
+    throwIfAborted(options.signal, `cannot create pod ${asked.id}`);
     const fromTemplate = options.template ?? mechanisms.defaults.template;
     const waiting = fromTemplate && options.id === undefined ? this.#waiting.take() : null;
     const config =

@@ -21,5 +21,5 @@ export async function podStats(
     throw new VirtcontainersError('internal', `${what}: the guest tells nothing of itself`);
   }
   const time = new Date().toISOString();
-  return { time, containers, vm: { ...machine, cpus: live.vm.size.cpus }, host };
+  return { time, containers, vm: { ...machine, cpus: live.size.cpus }, host };
 }

@@ -57,14 +57,20 @@ export const execBench: Bench = {
   },
 };
 
-async function started(ground: Ground, pod: Pod, command: readonly string[]): Promise<Container> {
+/** A container of a pod that runs. */
+export async function started(
+  ground: Ground,
+  pod: Pod,
+  command: readonly string[],
+): Promise<Container> {
   const { rootfs, signal } = ground;
   const container = await pod.createContainer({ rootfs, command, signal });
   await container.start({ signal });
   return container;
 }
 
-async function execTrue({ signal }: Ground, container: Container): Promise<number> {
+/** Runs `true` to its end; how long it took, in milliseconds. */
+export async function execTrue({ signal }: Ground, container: Container): Promise<number> {
   const begin = performance.now();
   const process = await container.exec(['true'], { signal });
   const { code } = await process.wait({ signal });

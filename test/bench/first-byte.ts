@@ -14,7 +14,7 @@ export interface StartedPod {
   readonly stopMs: number;
 }
 
-export interface StartOptions extends Pick<PodOptions, 'template'> {
+export interface StartOptions extends Pick<PodOptions, 'template' | 'detached'> {
   /** Default: the run's own. */
   readonly runtime?: Runtime;
 }

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { waitFor } from '../../src/base/deadline.js';
 import type { Bench } from './bench.js';
 import { cloneBench, templateBench, togetherBench } from './clone.js';
+import { detachedBench } from './detached.js';
 import { containersBench, execBench } from './exec.js';
 import type { Row } from './figures.js';
 import { checkout, Ground } from './ground.js';
@@ -17,7 +18,7 @@ import { streamBench } from './streams.js';
 import { waitingBench } from './waiting.js';
 
 /** After this a run ends with what it has, in milliseconds. */
-const longestMs = 10 * 60_000;
+const longestMs = 12 * 60_000;
 
 const benches: readonly Bench[] = [
   commandBench,
@@ -27,6 +28,7 @@ const benches: readonly Bench[] = [
   cloneBench,
   waitingBench,
   togetherBench,
+  detachedBench,
   execBench,
   streamBench,
   pythonBench,

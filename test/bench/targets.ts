@@ -29,6 +29,8 @@ export const targets: Readonly<Record<string, Target>> = {
   'python3 -c pass, discard, second': { must: 800, aim: 500 },
   'jailed QEMU to QMP': { must: 45, aim: 15, over: 'floor: bare QEMU to QMP' },
   'stop and delete, ended by SIGTERM': { must: 300, aim: 150 },
+  'exec of true in a detached pod': { must: 250, aim: 120 },
+  'virtc ps, one pod': { must: 80, aim: 50, over: 'floor: node -e 0' },
   'virtc version': { must: 80, aim: 50, over: 'floor: node -e 0' },
   'virtc run of a bad flag': { must: 80, aim: 50, over: 'floor: node -e 0' },
 };

@@ -145,7 +145,7 @@ export interface Vm {
   resume(): Promise<void>;
   /**
    * Stops its processors for good and writes the state of everything but its memory to a new file, 0600, which the VM's own
-   * process cannot reach. Only for one whose origin is `template`, with no host attached to its agent.
+   * process cannot reach. Only for one whose origin is `template`.
    * @throws VirtcontainersError `unsupported` for another origin; `internal` where something in the guest cannot be saved
    */
   save(stateFile: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;

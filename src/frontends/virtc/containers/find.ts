@@ -20,7 +20,10 @@ export interface FoundContainer {
 export function containersOf(pods: readonly PodListEntry[]): readonly FoundContainer[] {
   return readable(pods)
     .flatMap((pod) => pod.containers.map((container) => ({ container, pod })))
-    .sort((a, b) => (a.container.createdAt < b.container.createdAt ? 1 : -1));
+    .sort(({ container: a }, { container: b }) => {
+      if (a.createdAt === b.createdAt) return 0;
+      return a.createdAt < b.createdAt ? 1 : -1;
+    });
 }
 
 /** The pods whose records can be read. */
