@@ -64,7 +64,8 @@ export class RemoteContainer implements Container {
     this.#remote = remote;
     this.#onDeleted = onDeleted;
     this.#status = status;
-    this.#run = this.#newRun(isOwn ? 'kept' : 'now');
+    // Of one that has not run yet all is still to come, also what it prints before anybody reads.
+    this.#run = this.#newRun(isOwn || status.startedAt === null ? 'kept' : 'now');
   }
 
   get command(): readonly string[] {

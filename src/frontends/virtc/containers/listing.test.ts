@@ -14,6 +14,8 @@ function container(id: string, more: Partial<ContainerStatus> = {}): ContainerSt
     id,
     state: 'running',
     command: ['sleep', 'infinity'],
+    terminal: false,
+    stdin: false,
     rootfs: '/srv/debian',
     createdAt: created,
     startedAt: '2026-01-01T02:00:00.000Z',
