@@ -8,6 +8,7 @@ import { containerVerbs } from './commands/containers/groups.js';
 import { addCreate } from './commands/create.js';
 import { addDoctor } from './commands/doctor.js';
 import { addGc } from './commands/gc.js';
+import { addPod } from './commands/pod.js';
 import { addRun } from './commands/run.js';
 import { addSetup } from './commands/setup.js';
 import { addTemplate } from './commands/template.js';
@@ -31,6 +32,7 @@ export function createProgram(exitWith: ExitWith): Command {
   const verbs = [
     ...[addRun, addCreate],
     ...containerVerbs,
+    addPod,
     ...[addSetup, addDoctor, addGc, addTemplate],
     ...[addConfig, addCompletion, addVersion],
   ];

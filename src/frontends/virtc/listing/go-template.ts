@@ -9,10 +9,13 @@ type Part = (fields: Fields) => string;
 /**
  * Reads `{{.Name}}`, `{{.State.Status}}`, `{{json .}}`, `{{upper .Name}}`, `{{index .Labels "x"}}`, `{{.Label "x"}}`; `\t` and `\n` outside
  * are a tab and a line's end.
- * @param names what a template may begin with; another name is refused
+ * @param names what a template may begin with, another name is refused; null: anything, and what is not there is `<no value>`
  * @throws VirtcontainersError `invalid-argument`
  */
-export function parseTemplate(text: string, names: readonly string[]): (fields: Fields) => string {
+export function parseTemplate(
+  text: string,
+  names: readonly string[] | null,
+): (fields: Fields) => string {
   const parts: Part[] = [];
   let rest = text;
   for (;;) {
@@ -36,7 +39,7 @@ const functions: Readonly<Record<string, (value: unknown) => string>> = {
   len: (value) => String(lengthOf(value)),
 };
 
-function parseAction(template: string, action: string, names: readonly string[]): Part {
+function parseAction(template: string, action: string, names: readonly string[] | null): Part {
   const words = action.match(/"(?:[^"\\]|\\.)*"|[^\s"]+/g) ?? [];
   const [first = '', second, third] = words;
   const path = (word: string | undefined): ((fields: Fields) => unknown) => {
@@ -45,7 +48,7 @@ function parseAction(template: string, action: string, names: readonly string[])
     }
     const keys = word === '.' ? [] : word.slice(1).split('.');
     const [top] = keys;
-    if (top !== undefined && !names.includes(top)) {
+    if (top !== undefined && names !== null && !names.includes(top)) {
       throw refusal(template, `there is no .${top}`, `it may have .${names.join(', .')}`);
     }
     return (fields) => keys.reduce<unknown>(member, fields);
