@@ -31,7 +31,7 @@ const layers = [
   },
   {
     name: 'create-runtime',
-    folder: '^src/(create-runtime|config)\\.ts$',
+    folder: '^src/(create-runtime|list-pods|config)\\.ts$',
     may: ['^src/config-file/', '^src/(owner|pod|oci|host|model|base|wire)/'],
   },
   { name: 'config-file', folder: '^src/config-file/', may: ['^src/(model|base)/'] },
@@ -49,7 +49,7 @@ const layers = [
     name: 'frontend-virtc',
     folder: '^src/frontends/virtc/',
     may: [
-      '^src/(index|config)\\.ts$',
+      '^src/(index|list-pods|config)\\.ts$',
       '^src/config-file/',
       '^src/doctor/',
       '^src/base/',

@@ -16,6 +16,7 @@ import type { Runtime } from './model/pod.js';
 import { OwnerRuntime } from './owner/owner-runtime.js';
 import { LocalRuntime } from './pod/local-runtime.js';
 import type { Mechanisms } from './pod/mechanisms.js';
+import { requireRoot } from './pod/require-root.js';
 
 /**
  * Makes a runtime: the pods of one run root. Nothing is touched before its first use.
@@ -69,13 +70,6 @@ export function createShimRuntime(config: RuntimeConfig, hooks: Hooks): LocalRun
 
 type Hooks = Pick<RuntimeOptions, 'logger' | 'onProgress' | 'onWarning'> &
   Pick<Mechanisms, 'keepOutput'>;
-
-function requireRoot(isRoot: boolean): void {
-  if (isRoot) return;
-  throw new VirtcontainersError('unsupported', 'cannot use pods: this process is not root', {
-    hint: 'run it as root: the jail of a VM is made with namespaces, mounts and another user',
-  });
-}
 
 // Imported at first use: whoever imports the library may never make a pod.
 async function loadMechanisms(

@@ -36,8 +36,8 @@ import { listen } from './events/listen.js';
 import { LocalPod } from './local-pod.js';
 import type { Mechanisms } from './mechanisms.js';
 import { planPod } from './plan/plan-pod.js';
+import { glanceAt, listEntries, type PodGlance } from './pod-entries.js';
 import { removeDeadPod } from './release-pod.js';
-import { toPodStatus } from './status.js';
 import { PodTemplates } from './templates/pod-templates.js';
 import { LocalTemplates } from './templates/runtime-templates.js';
 import { WaitingPods } from './templates/waiting-pods.js';
@@ -196,9 +196,7 @@ export class LocalRuntime implements Runtime {
 
   async listPods(): Promise<readonly PodListEntry[]> {
     const { store } = await this.#ready();
-    const ids = await store.list();
-    const entries = await Promise.all(ids.map((id) => this.#entry(id)));
-    return entries.filter((entry) => entry !== null);
+    return listEntries(store, (id) => this.#look(id));
   }
 
   async podStatus(id: string): Promise<PodStatus> {
@@ -277,25 +275,11 @@ export class LocalRuntime implements Runtime {
     }
   }
 
-  async #entry(id: string): Promise<PodListEntry | null> {
-    try {
-      const { status, waiting } = await this.#look(id);
-      return waiting ? null : status;
-    } catch (error) {
-      // Gone since it was listed.
-      if (isVirtcontainersError(error) && error.code === 'not-found') return null;
-      return { id, error: reasonOf(error) };
-    }
-  }
-
-  /** @returns with it whether nobody has asked for the pod yet */
-  async #look(id: string): Promise<{ readonly status: PodStatus; readonly waiting: boolean }> {
+  async #look(id: string): Promise<PodGlance> {
     const mine = this.#pods.get(id);
     if (mine !== undefined) return { status: await mine.status(), waiting: false };
     const { store } = await this.#ready();
-    const record = await store.load(id);
-    const status = toPodStatus(record, await store.hasLiveOwner(id));
-    return { status, waiting: record.waiting };
+    return glanceAt(store, id);
   }
 
   #templatesOf(mechanisms: Mechanisms): PodTemplates {

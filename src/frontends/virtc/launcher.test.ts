@@ -35,7 +35,7 @@ test('arguments arrive as they are', (t) => {
 });
 
 const refusals: readonly [readonly string[], RegExp][] = [
-  [['help', 'bogus'], /^virtc: unknown command 'bogus'\nhint: virtc help lists them\n$/],
+  [['help', 'zzzz'], /^virtc: unknown command 'zzzz'\nhint: virtc help lists them\n$/],
   [
     ['help', 'template', 'x'],
     /^virtc: unknown command 'x'\nhint: virtc help template lists them\n$/,

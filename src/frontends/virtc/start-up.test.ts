@@ -40,3 +40,13 @@ test('the TOML parser is loaded for a configuration file, and not for looking fo
   assert.ok(!loaded.includes(marks['the TOML parser']));
   assert.ok(!loaded.includes(marks['the schema library']));
 });
+
+test('lists read records and load nothing that makes or uses pods', () => {
+  const loaded = loadedWith('virtc.js');
+  for (const chunk of ['ps', 'inspect', 'list-context']) {
+    const entry = new RegExp(`import\\("\\./(${chunk}-[^"]+\\.js)"\\)`).exec(loaded)?.[1];
+    assert.ok(entry, `${chunk} is a chunk of its own`);
+    const mine = loadedWith(entry);
+    for (const [what, mark] of Object.entries(marks)) assert.ok(!mine.includes(mark), what);
+  }
+});

@@ -73,11 +73,11 @@ function addList(group: Command, exitWith: ExitWith): void {
     )
     .action(async (_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<PodLsFlags>();
-      const [{ listPods }, { verbContext }] = await Promise.all([
+      const [{ listPods }, { listContext }] = await Promise.all([
         import('../pods/ls.js'),
-        import('../containers/context.js'),
+        import('../containers/list-context.js'),
       ]);
-      exitWith(await listPods(flags, verbContext(flags)));
+      exitWith(await listPods(flags, listContext(flags)));
     });
   withExamples(verb, 'virtc pod ls', 'virtc pod ls -q --filter status=running');
 }
@@ -116,11 +116,11 @@ function addInspect(group: Command, exitWith: ExitWith): void {
     .option('-f, --format <format>', "json (default), or a template such as '{{.State}}'")
     .action(async (names: readonly string[], _flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<CommonFlags>();
-      const [{ inspectPods }, { verbContext }] = await Promise.all([
+      const [{ inspectPods }, { listContext }] = await Promise.all([
         import('../pods/verbs.js'),
-        import('../containers/context.js'),
+        import('../containers/list-context.js'),
       ]);
-      exitWith(await inspectPods(names, flags, verbContext(flags)));
+      exitWith(await inspectPods(names, flags, listContext(flags)));
     });
   withExamples(verb, 'virtc pod inspect web');
 }

@@ -6,8 +6,8 @@ import { didYouMean, toChoice } from '../flag-values.js';
 import { parseTemplate } from '../listing/go-template.js';
 import { exitCodes } from '../report.js';
 import type { CommonFlags } from '../settings.js';
-import type { VerbContext } from './context.js';
 import { type FoundContainer, findContainer, findPod } from './find.js';
+import type { ListContext } from './list-context.js';
 import { dockerState } from './rows.js';
 
 export interface InspectFlags extends CommonFlags {
@@ -21,7 +21,7 @@ export type Find = (pods: readonly PodListEntry[], name: string) => Document;
 export function inspect(
   names: readonly string[],
   flags: InspectFlags,
-  context: VerbContext,
+  context: ListContext,
 ): Promise<number> {
   const type = toChoice('--type', flags.type, ['container', 'pod']);
   return inspectAll(names, flags, context, (pods, name) => {
@@ -46,7 +46,7 @@ export function inspect(
 export async function inspectAll(
   names: readonly string[],
   flags: CommonFlags,
-  { runtime, streams }: VerbContext,
+  { runtime, streams }: ListContext,
   find: Find,
 ): Promise<number> {
   const { format } = flags;

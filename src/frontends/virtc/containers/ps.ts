@@ -4,9 +4,9 @@ import type { PodListEntry } from '../../../model/pod.js';
 import { badFlag } from '../flag-values.js';
 import { rowPrinter } from '../listing/print-rows.js';
 import type { CommonFlags } from '../settings.js';
-import type { VerbContext } from './context.js';
 import { parseFilters } from './filters.js';
 import { containersOf } from './find.js';
+import type { ListContext } from './list-context.js';
 import { containerListing, dockerState, toRow } from './rows.js';
 
 export interface PsFlags extends CommonFlags {
@@ -23,7 +23,7 @@ export interface PsFlags extends CommonFlags {
 /** Resolves with the exit code; pods whose record is damaged are told on standard error. */
 export async function ps(
   flags: PsFlags,
-  { runtime, streams }: VerbContext,
+  { runtime, streams }: ListContext,
   nowMs = Date.now(),
 ): Promise<number> {
   const filters = parseFilters(flags.filter ?? []);

@@ -1,8 +1,8 @@
 // `virtc pod ls`: the pods, from the records alone.
 
 import type { PodStatus } from '../../../model/pod.js';
-import type { VerbContext } from '../containers/context.js';
 import { readable } from '../containers/find.js';
+import type { ListContext } from '../containers/list-context.js';
 import { tellDamaged } from '../containers/ps.js';
 import { shortIdLength } from '../containers/rows.js';
 import { badFlag, didYouMean } from '../flag-values.js';
@@ -40,7 +40,7 @@ const states = ['ready', 'running', 'paused', 'stopped', 'dead'] as const;
 /** Resolves with the exit code. */
 export async function listPods(
   flags: PodLsFlags,
-  { runtime, streams }: VerbContext,
+  { runtime, streams }: ListContext,
   nowMs = Date.now(),
 ): Promise<number> {
   const keeps = parseFilters(flags.filter ?? []);

@@ -5,15 +5,16 @@ import type { VerbContext } from '../containers/context.js';
 import { forEach } from '../containers/each.js';
 import { findPod } from '../containers/find.js';
 import { inspectAll, toPodDocument } from '../containers/inspect.js';
+import type { ListContext } from '../containers/list-context.js';
 import { unlessGone } from '../containers/owned.js';
 import { type StopFlags, toGraceMs } from '../containers/stop.js';
 import type { CommonFlags } from '../settings.js';
 
 /** What each of these verbs is given, and its exit code: 1 if it could not be done to one of them. */
-type PodVerb<Flags = CommonFlags> = (
+type PodVerb<Flags = CommonFlags, Context = VerbContext> = (
   names: readonly string[],
   flags: Flags,
-  context: VerbContext,
+  context: Context,
 ) => Promise<number>;
 
 /** Starts every container that is ready; a stopped pod boots anew and starts all. */
@@ -47,7 +48,7 @@ export const removePods: PodVerb<CommonFlags & { readonly force?: boolean }> = (
     await unlessGone(() => runtime.deletePod(pod.id, { force }));
   });
 
-export const inspectPods: PodVerb = (names, flags, context) =>
+export const inspectPods: PodVerb<CommonFlags, ListContext> = (names, flags, context) =>
   inspectAll(names, flags, context, (pods, name) => toPodDocument(findPod(pods, name, 'inspect')));
 
 function onEach(

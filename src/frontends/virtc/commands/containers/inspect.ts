@@ -18,11 +18,11 @@ export function addInspect(program: Command, exitWith: ExitWith): void {
     )
     .action(async (names: readonly string[], _flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<InspectFlags>();
-      const [{ inspect }, { verbContext }] = await Promise.all([
+      const [{ inspect }, { listContext }] = await Promise.all([
         import('../../containers/inspect.js'),
-        import('../../containers/context.js'),
+        import('../../containers/list-context.js'),
       ]);
-      exitWith(await inspect(names, flags, verbContext(flags)));
+      exitWith(await inspect(names, flags, listContext(flags)));
     });
   withExamples(verb, 'virtc inspect web', "virtc inspect -f '{{.State.ExitCode}}' web");
 }

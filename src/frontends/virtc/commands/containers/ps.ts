@@ -22,11 +22,11 @@ export function addPs(program: Command, exitWith: ExitWith): void {
     .addHelpText('after', about)
     .action(async (_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<PsFlags>();
-      const [{ ps }, { verbContext }] = await Promise.all([
+      const [{ ps }, { listContext }] = await Promise.all([
         import('../../containers/ps.js'),
-        import('../../containers/context.js'),
+        import('../../containers/list-context.js'),
       ]);
-      exitWith(await ps(flags, verbContext(flags)));
+      exitWith(await ps(flags, listContext(flags)));
     });
   withExamples(
     verb,
