@@ -52,7 +52,7 @@ export function addContainerOptions(verb: Command): Command {
       .option('--cap-add <name>', 'add a capability, for example NET_ADMIN, or ALL', collect)
       .option('--cap-drop <name>', 'drop a capability, or ALL (both repeatable)', collect)
       .option('--name <name>', 'name of the container and its pod')
-      .option('--pod <name>', 'put it into the VM of a pod that is there (virtc pod create)')
+      .option('--pod <pod>', 'put it into the VM of a pod that is there (virtc pod create)')
       .option('-h, --hostname <name>', 'host name in the container (default: its name)')
       .option(
         '-l, --label <name=value>',

@@ -1,4 +1,5 @@
-// Completion for bash, without the package bash-completion: the script holds all there is to know, and starts no program.
+// Completion for bash, without the package bash-completion: the script holds all there is to know but names of containers
+// and pods, for which it asks virtc.
 import type { FlagSpec, Tree, Values, VerbSpec } from './tree.js';
 
 /** The script; to be sourced. */
@@ -21,7 +22,7 @@ _virtc() {
 ${valueCases(tree)}
       *\\ -*) ;;
       \\ *) verb=$word ;;
-${innerCases(tree)}
+${innerCases(tree)}${variadicCases(tree)}
       *) return ;;
     esac
   done
@@ -73,7 +74,15 @@ function innerCases(tree: Tree): string {
     .join('\n');
 }
 
-type Verb = Pick<VerbSpec, 'flags' | 'operand'> & { readonly path: string };
+/** Where a word is one of several names. */
+function variadicCases(tree: Tree): string {
+  const patterns = allVerbs(tree)
+    .filter(({ operand, isVariadic }) => isVariadic && operand.kind === 'names')
+    .map(({ path }) => `${quoted(`${path} `)}*`);
+  return patterns.length === 0 ? '' : `\n      ${patterns.join('|')}) ;;`;
+}
+
+type Verb = Pick<VerbSpec, 'flags' | 'operand' | 'isVariadic'> & { readonly path: string };
 
 /** The program itself, its verbs and theirs. */
 function allVerbs(tree: Tree): readonly Verb[] {
@@ -83,7 +92,10 @@ function allVerbs(tree: Tree): readonly Verb[] {
       return [{ ...verb, path }, ...below(verb.verbs, `${path} `)];
     });
   const names = words(tree.verbs.map(({ name }) => name));
-  return [{ path: '', flags: tree.flags, operand: names }, ...below(tree.verbs, '')];
+  return [
+    { path: '', flags: tree.flags, operand: names, isVariadic: false },
+    ...below(tree.verbs, ''),
+  ];
 }
 
 function allFlags(tree: Tree): readonly { readonly verb: string; readonly flag: FlagSpec }[] {
@@ -100,6 +112,9 @@ function reply(values: Values): string {
   if (values.kind === 'anything') return ':';
   if (values.kind === 'words') {
     return `mapfile -t COMPREPLY < <(compgen -W ${quoted(values.words.join(' '))} -- "$current")`;
+  }
+  if (values.kind === 'names') {
+    return `mapfile -t COMPREPLY < <(compgen -W "$(${values.from} 2>/dev/null)" -- "$current")`;
   }
   const action = values.kind === 'directory' ? '-d' : '-f';
   // As names of files: bash then quotes them and adds the slash.

@@ -21,6 +21,7 @@ function complete(...words: readonly string[]): readonly string[] {
   const program = `set -u
 ${scripts.bash(tree)}
 COMP_WORDS=(virtc "$@"); COMP_CWORD=$#
+virtc() { [[ $1 == ps ]] && printf '%s\\n' web work || printf '%s\\n' group; }
 _virtc virtc "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
 printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr, status } = spawnSync('bash', ['-c', program, 'bash', ...words], {
@@ -107,6 +108,16 @@ const cases: readonly [readonly string[], readonly string[]][] = [
   [['template', 'rm', 'abc', '--form'], []],
   [['template', 'nonsense', '--f'], []],
   [['ls', ''], []],
+  [
+    ['rm', ''],
+    ['web', 'work'],
+  ],
+  [['rm', 'web', 'wo'], ['work']],
+  [['exec', 'we'], ['web']],
+  [['exec', 'web', 'w'], []],
+  [['stop', '-t', '5', 'we'], ['web']],
+  [['pod', 'rm', 'web', 'g'], ['group']],
+  [['run', '--pod', ''], ['group']],
   [['run', '--no-'], ['--no-template']],
 ];
 for (const [typed, expected] of cases) {

@@ -21,8 +21,9 @@ function verbLines(before: string, { name, flags, operand, verbs }: VerbSpec): r
   const seen = `${before}__fish_seen_subcommand_from ${name}`;
   const lines = flags.map((flag) => flagLine(quoted(seen), flag));
   if (verbs.length === 0) {
-    if (operand.kind !== 'words') return lines;
-    return [...lines, `complete -c virtc -n ${quoted(seen)} -a ${quoted(operand.words.join(' '))}`];
+    const offered = offeredWords(operand);
+    if (offered === null) return lines;
+    return [...lines, `complete -c virtc -n ${quoted(seen)} -a ${quoted(offered)}`];
   }
   const names = verbs.map((inner) => inner.name).join(' ');
   const none = quoted(`${seen}; and not __fish_seen_subcommand_from ${names}`);
@@ -42,11 +43,18 @@ function flagLine(condition: string, { names, about, values, isOptional }: FlagS
   return `complete -c virtc -n ${condition} ${options.join(' ')}${isOptional ? '' : valueWords(values)} -d ${quoted(about)}`;
 }
 
+/** The words themselves, or the call that prints them. */
+function offeredWords(values: Values): string | null {
+  if (values.kind === 'words') return values.words.join(' ');
+  return values.kind === 'names' ? `(${values.from} 2>/dev/null)` : null;
+}
+
 function valueWords(values: Values | null): string {
   if (values === null) return '';
   switch (values.kind) {
     case 'words':
-      return ` -x -a ${quoted(values.words.join(' '))}`;
+    case 'names':
+      return ` -x -a ${quoted(offeredWords(values) ?? '')}`;
     case 'directory':
       return " -x -a '(__fish_complete_directories)'";
     case 'file':

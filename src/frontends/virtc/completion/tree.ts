@@ -4,6 +4,8 @@ import type { Argument, Command, Option } from 'commander';
 /** What can stand in a place. */
 export type Values =
   | { readonly kind: 'words'; readonly words: readonly string[] }
+  /** What a verb of virtc prints, a name a line. */
+  | { readonly kind: 'names'; readonly from: string }
   | { readonly kind: 'file' | 'directory' | 'anything' };
 
 export interface FlagSpec {
@@ -22,6 +24,8 @@ export interface VerbSpec {
   readonly flags: readonly FlagSpec[];
   /** What its first word can be. */
   readonly operand: Values;
+  /** Whether every other word can be that, too. */
+  readonly isVariadic: boolean;
   /** Its own verbs, one of which is then its first word. */
   readonly verbs: readonly VerbSpec[];
 }
@@ -44,18 +48,25 @@ export function toTree(program: Command): Tree {
     help.visibleCommands(command).map((verb) => {
       const own = { name: verb.name(), about: verb.description() };
       if (verb.name() === 'help')
-        return { ...own, flags: [], operand: namesIn(program), verbs: [] };
+        return { ...own, flags: [], operand: namesIn(program), isVariadic: false, verbs: [] };
       const verbs = verbsOf(verb);
-      const operand = verbs.length > 0 ? namesIn(verb) : operandOf(verb.registeredArguments[0]);
-      return { ...own, flags: flagsOf(verb), operand, verbs };
+      const [first] = verb.registeredArguments;
+      const operand = verbs.length > 0 ? namesIn(verb) : operandOf(first);
+      const isVariadic = verbs.length === 0 && first?.variadic === true;
+      return { ...own, flags: flagsOf(verb), operand, isVariadic, verbs };
     });
   return { flags: flagsOf(program), verbs: verbsOf(program) };
 }
 
 function operandOf(argument: Argument | undefined): Values {
-  return argument?.argChoices === undefined
-    ? { kind: 'anything' }
-    : { kind: 'words', words: argument.argChoices };
+  if (argument?.argChoices !== undefined) return { kind: 'words', words: argument.argChoices };
+  return namesOf(argument?.name() ?? '') ?? { kind: 'anything' };
+}
+
+/** What can be listed, by the name that the help gives it. */
+function namesOf(name: string): Values | null {
+  if (name === 'container') return { kind: 'names', from: 'virtc ps -aq' };
+  return name === 'pod' ? { kind: 'names', from: 'virtc pod ls -q' } : null;
 }
 
 function toFlag(option: Option): FlagSpec {
@@ -74,5 +85,7 @@ function valuesOf(option: Option): Values | null {
   if (option.argChoices !== undefined) return { kind: 'words', words: option.argChoices };
   const value = /[<[](.*)[>\]]$/.exec(option.flags)?.[1] ?? '';
   if (value === 'dir') return { kind: 'directory' };
+  const names = namesOf(value);
+  if (names !== null) return names;
   return { kind: /^file\b/.test(value) || value.startsWith('src:') ? 'file' : 'anything' };
 }

@@ -27,8 +27,11 @@ if [[ $funcstack[1] == _virtc ]]; then _virtc "$@"; else compdef _virtc virtc; f
 }
 
 /** What comes behind a verb: its flags and its word, or what comes behind a verb of its own. */
-function verbCase({ name, flags, operand, verbs }: VerbSpec, indent: string): string {
-  const specs = [...flags.flatMap(toSpecs), quoted(`1:argument:${action(operand)}`)];
+function verbCase({ name, flags, operand, isVariadic, verbs }: VerbSpec, indent: string): string {
+  const specs = [
+    ...flags.flatMap(toSpecs),
+    quoted(`${isVariadic && operand.kind === 'names' ? '*' : '1'}:argument:${action(operand)}`),
+  ];
   const inner = `${indent}  `;
   const listed = (all: readonly string[]): string =>
     all.map((spec) => `${inner}  ${spec}`).join(' \\\n');
@@ -61,6 +64,8 @@ function action(values: Values): string {
   switch (values.kind) {
     case 'words':
       return `(${values.words.join(' ')})`;
+    case 'names':
+      return `{compadd -- \${(f)"$(${values.from} 2>/dev/null)"}}`;
     case 'directory':
       return '_files -/';
     case 'file':
