@@ -66,6 +66,8 @@ async function untilOneWaits(ground: Ground): Promise<void> {
 
 function hasWaiting(runRoot: string): boolean {
   const pods = path.join(runRoot, 'pods');
+  // The first pod of a run root makes it.
+  if (!existsSync(pods)) return false;
   return readdirSync(pods).some((id) => {
     // What it was warmed up with is there from then on.
     if (!existsSync(path.join(pods, id, 'warm-root'))) return false;
