@@ -44,6 +44,8 @@ export function createProgram(exitWith: ExitWith): Command {
 const examples = `Examples:
   virtc setup
   virtc run --rootfs /srv/debian -it -- bash
+  virtc run --rootfs /srv/debian -d --name web -- ./server
+  virtc logs -f web
   virtc doctor
 `;
 
@@ -60,5 +62,5 @@ Environment:
 
 virtc config shows what holds, and where it comes from.
 
-Exit codes: the command's own; 124 if --timeout ended it, 125 if virtc failed, 126 if
+Exit codes of run and exec: the command's own; 124 if --timeout ended it, 125 if virtc failed, 126 if
 the command cannot be executed, 127 if it does not exist, 128+n if signal n ended it.`;
