@@ -16,6 +16,10 @@ process.on('uncaughtException', (error) => {
 const signalledMs = 1000;
 
 const code = await main(process.argv.slice(2));
+// What the verb has caught it has let go of, and the code is settled: a late signal may hurry the end but not change it.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
+  process.on(name, () => process.exit(code));
+}
 // What a slow reader of a pipe has not taken yet would be lost with this process.
 const taken = Promise.all([process.stdout, process.stderr].map(flushed));
 if (code > exitCodes.signalBase) setTimeout(() => process.exit(code), signalledMs);
