@@ -63,11 +63,11 @@ async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Pro
   try {
     const clone = { ...vmPlan, origin: { kind: 'clone', template } } as const;
     const live = await bringUp(mechanisms, { ...options, vmPlan: clone }, cloneTimeoutMs);
-    templates?.cloneWorks(template);
+    await templates?.cloneWorks(template);
     return live;
   } catch (error) {
     if (signal.aborted || hasLeftovers(error)) throw error;
-    templates?.cloneFailed(template, vmPlan.podId, error);
+    await templates?.cloneFailed(template, vmPlan.podId, error);
     return bringUp(mechanisms, options, bootTimeoutMs);
   }
 }

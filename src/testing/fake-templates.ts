@@ -28,6 +28,8 @@ export class FakeTemplateDisk {
     { readonly stored: StoredTemplate; readonly template: Template }
   >();
   readonly builders = new Map<string, FakeBuilder>();
+  /** The directories of those whose clones failed. */
+  readonly failed = new Map<string, Set<string>>();
   /** How many builds were begun, for fresh names. */
   generations = 0;
 }
@@ -54,6 +56,8 @@ export class FakeTemplates implements Templates {
   commitFailure: Error | null = null;
   /** What every begin from now on fails with. */
   beginFailure: Error | null = null;
+  /** What every note of a clone from now on fails with. */
+  noteFailure: Error | null = null;
   /** Whatever is looked for is there, as if another process had made it. */
   isAlwaysThere = false;
   /** What a template made from now on takes on disk, in bytes. */
@@ -174,6 +178,27 @@ export class FakeTemplates implements Templates {
     });
   }
 
+  async failedClones({ id }: TemplateKey): Promise<readonly string[]> {
+    requireTemplateId('tell of failed clones of', id);
+    return [...(this.#disk.failed.get(id) ?? [])];
+  }
+
+  async noteClone(
+    { id, directory }: Pick<Template, 'id' | 'directory'>,
+    outcome: 'works' | 'failed',
+  ): Promise<void> {
+    requireTemplateId('note a clone of', id);
+    if (this.noteFailure !== null) throw this.noteFailure;
+    if (this.#disk.templates.get(id)?.template.directory !== directory) return;
+    if (outcome === 'works') this.#disk.failed.delete(id);
+    else this.#disk.failed.set(id, (this.#disk.failed.get(id) ?? new Set()).add(directory));
+  }
+
+  async forgetFailedClones({ id }: TemplateKey): Promise<void> {
+    requireTemplateId('forget failed clones of', id);
+    this.#disk.failed.delete(id);
+  }
+
   async list(): Promise<readonly StoredTemplate[]> {
     this.calls.list++;
     const ids = [...this.#disk.templates.keys()].sort();
@@ -188,6 +213,7 @@ export class FakeTemplates implements Templates {
       throw new VirtcontainersError('invalid-state', `cannot remove template ${id}: ${reason}`);
     }
     this.#disk.templates.delete(id);
+    this.#disk.failed.delete(id);
   }
 
   #takeRight(id: string, since: number): FakeBuilder | null {

@@ -48,6 +48,8 @@ const notCounted: ReadonlySet<string> = new Set([
     'store.hasLiveOwner',
   ],
   ...['build.abandon', 'templates.list', 'templates.remove', 'templates.builderSince'],
+  // Told to the log, and no step of a pod.
+  'templates.noteClone',
   // It answers nothing.
   'vm.keepAwake',
   // Dialled again and again until the agent answers: part of attaching.

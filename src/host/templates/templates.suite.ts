@@ -235,6 +235,45 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
     assert.deepEqual(await templates.list(), []);
   });
 
+  check('whose clones fail is known everywhere, once each, until one works', async (under) => {
+    const { templates, other } = under;
+    assert.deepEqual(await templates.failedClones(key), []);
+    const first = await make(under, key);
+    await templates.noteClone(first, 'works');
+    await Promise.all([templates, other, other].map((view) => view.noteClone(first, 'failed')));
+    const second = await make(under, key);
+    for (const view of [templates, other]) {
+      assert.deepEqual(await view.failedClones(key), [first.directory]);
+      assert.deepEqual(await view.failedClones(sampleKey('b')), []);
+    }
+    await other.noteClone(second, 'failed');
+    const both = [first.directory, second.directory].sort();
+    assert.deepEqual([...(await templates.failedClones(key))].sort(), both);
+    assert.deepEqual(await other.find(key, noReason), second);
+    await templates.noteClone(second, 'works');
+    assert.deepEqual(await other.failedClones(key), []);
+    await other.noteClone(second, 'failed');
+    await templates.forgetFailedClones(key);
+    assert.deepEqual(await other.failedClones(key), []);
+    await templates.remove(key.id);
+  });
+
+  check('a clone of one that was replaced or removed says nothing of the next', async (under) => {
+    const { templates } = under;
+    const first = await make(under, key);
+    const second = await make(under, key);
+    await templates.noteClone(first, 'failed');
+    assert.deepEqual(await templates.failedClones(key), []);
+    await templates.noteClone(second, 'failed');
+    await templates.noteClone(first, 'works');
+    assert.deepEqual(await templates.failedClones(key), [second.directory]);
+    await templates.remove(key.id);
+    await templates.noteClone(second, 'failed');
+    await templates.forgetFailedClones(key);
+    assert.deepEqual(await templates.failedClones(key), []);
+    assert.deepEqual(await templates.list(), []);
+  });
+
   check('one that is being built is not removed', async (under) => {
     const { templates, other } = under;
     const refused = {
@@ -277,6 +316,10 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
           templates.find(wrong),
           templates.begin(wrong),
           templates.builderSince(wrong),
+          templates.failedClones(wrong),
+          templates.noteClone({ id, directory: '/' }, 'failed'),
+          templates.noteClone({ id, directory: '/' }, 'works'),
+          templates.forgetFailedClones(wrong),
           templates.waitForBuilder(wrong, AbortSignal.timeout(10_000)),
           templates.remove(id),
         ]) {

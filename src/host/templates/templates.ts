@@ -82,6 +82,15 @@ export interface Templates {
   builderSince(key: TemplateKey): Promise<number | null>;
   /** Resolves when nobody builds it any more. @throws VirtcontainersError `cancelled` */
   waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void>;
+  /** The directories of a key's templates of which clones failed since one worked or they were forgotten, whichever process saw it. */
+  failedClones(key: TemplateKey): Promise<readonly string[]>;
+  /** Notes how a clone of a template went, for all processes; does nothing where another one has taken its place. */
+  noteClone(
+    template: Pick<Template, 'id' | 'directory'>,
+    outcome: 'works' | 'failed',
+  ): Promise<void>;
+  /** Forgets the failures of a key's clones. */
+  forgetFailedClones(key: TemplateKey): Promise<void>;
   /** Those that are whole and those that are damaged, by their ids; one that is only being made is none yet. */
   list(): Promise<readonly StoredTemplate[]>;
   /**

@@ -323,13 +323,80 @@ test('one that another process has made anew meanwhile is taken as it is', async
   assert.equal(world.templates.calls.builds, 0);
 });
 
-test('where clones of the one made anew fail, too, pods boot and no more is tried', async () => {
+test('where clones of the one made anew fail, too, pods boot, no more is tried, and that is told once', async () => {
+  const world = worldWithTemplates();
+  const { id } = world.templates.put(await keyOf(world));
+  failing(world, 'clone');
+  for (let times = 0; times < 3; times += 1)
+    assert.equal(await createAndDelete(world, 'p'), 'boot');
+  assert.equal(await createAndDelete(world), 'boot');
+  assert.deepEqual(origins(world), ['boot', 'template', 'boot', 'boot', 'boot']);
+  assert.deepEqual(codes(world), ['clone-failed', 'clone-failed', 'clone-failed']);
+  assert.equal(
+    world.warnings[2]?.message,
+    `pod p boots cold, as all will: clones of template ${id.slice(0, 12)} have failed, and again when it was made anew; 'virtc template build --rebuild' makes another`,
+  );
+});
+
+test('a process that comes after one whose clone failed makes the template anew', async () => {
+  const first = worldWithTemplates();
+  first.templates.put(await keyOf(first));
+  const repair = failing(first, 'clone');
+  assert.equal(await createAndDelete(first), 'boot');
+  repair();
+  const later = worldWithTemplates(first);
+  assert.equal(await createAndDelete(later), 'clone');
+  assert.deepEqual(origins(first), ['boot', 'template', 'clone']);
+  assert.deepEqual([codes(first), codes(later)], [['clone-failed'], []]);
+});
+
+test('a template whose clones failed again when it was made anew is left alone by every process, until it is rebuilt', async () => {
+  const first = worldWithTemplates();
+  first.templates.put(await keyOf(first));
+  const repair = failing(first, 'clone');
+  for (let times = 0; times < 2; times += 1) {
+    assert.equal(await createAndDelete(worldWithTemplates(first)), 'boot');
+  }
+  repair();
+  for (let times = 0; times < 2; times += 1) {
+    const later = worldWithTemplates(first);
+    for (let pods = 0; pods < 3; pods += 1) assert.equal(await createAndDelete(later), 'boot');
+    assert.deepEqual(codes(later), ['clone-failed']);
+    assert.match(later.warnings[0]?.message ?? '', /and again when it was made anew/);
+  }
+  assert.equal(first.templates.calls.builds, 1);
+  const builder = worldWithTemplates(first);
+  await builder.runtime.templates.build();
+  assert.equal(await createAndDelete(builder), 'boot', 'it is there already: nothing was made');
+  await builder.runtime.templates.build({ rebuild: true });
+  for (const world of [builder, worldWithTemplates(first)]) {
+    assert.equal(await createAndDelete(world), 'clone');
+  }
+  assert.equal(first.templates.calls.builds, 2);
+});
+
+test('a clone that works takes the blame from its template for every process', async () => {
+  const first = worldWithTemplates();
+  const key = await keyOf(first);
+  const template = first.templates.put(key);
+  const repair = failing(first, 'clone');
+  await createAndDelete(first);
+  repair();
+  assert.deepEqual(await first.templates.failedClones(key), [template.directory]);
+  assert.equal(await createAndDelete(worldWithTemplates(first)), 'clone');
+  assert.deepEqual(await first.templates.failedClones(key), []);
+});
+
+test('where it cannot be noted that a clone failed, its own process knows it all the same', async () => {
   const world = worldWithTemplates();
   world.templates.put(await keyOf(world));
-  failing(world, 'clone');
-  for (let times = 0; times < 4; times += 1) assert.equal(await createAndDelete(world), 'boot');
-  assert.deepEqual(origins(world), ['boot', 'template', 'boot', 'boot', 'boot']);
-  assert.deepEqual(codes(world), ['clone-failed', 'clone-failed']);
+  world.templates.noteFailure = new Error('read-only');
+  const repair = failing(world, 'clone');
+  assert.equal(await createAndDelete(world), 'boot');
+  repair();
+  for (let times = 0; times < 2; times += 1) assert.equal(await createAndDelete(world), 'clone');
+  assert.deepEqual(origins(world), ['boot', 'template', 'clone', 'clone']);
+  assert.deepEqual(codes(world), ['clone-failed']);
 });
 
 test('many clones that fail at once are one failure: the template is made anew all the same', async () => {

@@ -47,9 +47,10 @@ export class PodTemplates {
   async obtain(plan: VmPlan, options: ObtainOptions): Promise<Template | null> {
     const { signal } = options;
     const key = await this.keyOf(plan);
-    if (this.#failures.isHopeless(key.id)) return null;
     try {
-      const found = await span('find-template', () => this.#find(key, plan.podId));
+      const failed = await this.#failedClones(key);
+      if (failed.size > 1) return this.#giveUp(key, plan.podId);
+      const found = await span('find-template', () => this.#find(key, failed, plan.podId));
       if (found !== null || this.#failures.hasJustFailed(key.id)) return found;
       return await options.steps.run('template', () => this.#makeOrWait(key, plan, signal));
     } catch (error) {
@@ -61,14 +62,15 @@ export class PodTemplates {
     }
   }
 
-  /** Notes that a clone works. */
-  cloneWorks(template: Template): void {
-    this.#failures.noteWorkingClone(template);
+  /** Notes that a clone works: what failed before was not the template's fault. Never throws. */
+  async cloneWorks(template: Template): Promise<void> {
+    this.#failures.forgetClones(template.id);
+    await this.#note(template, 'works');
   }
 
-  /** Notes that a clone has failed, and warns of it: the next pod makes the template anew, once. */
-  cloneFailed(template: Template, podId: string, error: unknown): void {
-    this.#failures.noteClone(template);
+  /** Notes that a clone has failed, and warns of it: the next pod, of whichever process, makes the template anew, once. Never throws. */
+  async cloneFailed(template: Template, podId: string, error: unknown): Promise<void> {
+    if (!(await this.#note(template, 'failed'))) this.#failures.noteClone(template);
     const message = `pod ${podId} boots cold, as a clone of template ${template.id.slice(0, 12)} it failed: ${reasonOf(error)}`;
     warn(this.#mechanisms, { code: 'clone-failed', message, podId });
   }
@@ -88,15 +90,52 @@ export class PodTemplates {
     const steps = new Steps(builderName(templates, key), [onProgress, options.onProgress], log);
     for (;;) {
       const build = await templates.begin(key);
-      if (build !== null) return this.#make(build, { ...options, key, plan, steps });
+      if (build !== null) {
+        const template = await this.#make(build, { ...options, key, plan, steps });
+        if (options.rebuild) await this.#forgetFailures(key);
+        return template;
+      }
       await templates.waitForBuilder(key, options.signal);
       const made = options.rebuild ? null : await templates.find(key);
       if (made !== null) return made;
     }
   }
 
+  async #failedClones(key: TemplateKey): Promise<ReadonlySet<string>> {
+    return this.#failures.failedClones(key.id, await this.#mechanisms.templates.failedClones(key));
+  }
+
+  async #forgetFailures(key: TemplateKey): Promise<void> {
+    this.#failures.forgetClones(key.id);
+    await this.#mechanisms.templates.forgetFailedClones(key);
+  }
+
+  /** @returns whether other processes know it now */
+  async #note(template: Template, outcome: 'works' | 'failed'): Promise<boolean> {
+    const { templates, log } = this.#mechanisms;
+    try {
+      await templates.noteClone(template, outcome);
+      return true;
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'how a clone went is not noted for other processes');
+      return false;
+    }
+  }
+
+  /** Clones of two templates, one after the other, have failed: a third one would cost each pod as much, and be no better. */
+  #giveUp(key: TemplateKey, podId: string): null {
+    if (!this.#failures.isNews(key.id)) return null;
+    const message = `pod ${podId} boots cold, as all will: clones of template ${key.id.slice(0, 12)} have failed, and again when it was made anew; 'virtc template build --rebuild' makes another`;
+    warn(this.#mechanisms, { code: 'clone-failed', message, podId });
+    return null;
+  }
+
   /** One that is whole, and of which no clone has failed. */
-  async #find(key: TemplateKey, podId: string): Promise<Template | null> {
+  async #find(
+    key: TemplateKey,
+    failed: ReadonlySet<string>,
+    podId: string,
+  ): Promise<Template | null> {
     let damage: string | null = null;
     const found = await this.#mechanisms.templates.find(key, (reason) => {
       damage = reason;
@@ -105,7 +144,7 @@ export class PodTemplates {
       const message = `template ${key.id.slice(0, 12)} is damaged and will be made anew: ${damage}`;
       warn(this.#mechanisms, { code: 'template-damaged', message, podId });
     }
-    return found === null || this.#failures.hasFailed(found) ? null : found;
+    return found === null || failed.has(found.directory) ? null : found;
   }
 
   async #makeOrWait(key: TemplateKey, plan: VmPlan, signal: AbortSignal): Promise<Template | null> {
@@ -117,7 +156,8 @@ export class PodTemplates {
       await this.#prune(key);
       return template;
     }
-    return (await this.#waited(key, signal)) ? this.#find(key, plan.podId) : null;
+    if (!(await this.#waited(key, signal))) return null;
+    return this.#find(key, await this.#failedClones(key), plan.podId);
   }
 
   #make(
