@@ -7,7 +7,7 @@ import { VirtcontainersError } from '../../base/errors.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { TemplateKey } from '../../host/templates/templates.js';
 import { defaults } from '../../model/defaults.js';
-import { templateRetryMs, templateWaitMs } from '../../model/limits.js';
+import { cloneTimeoutMs, templateRetryMs, templateWaitMs } from '../../model/limits.js';
 import type { Pod } from '../../model/pod.js';
 import { PodWorld } from '../../testing/pod-world.js';
 import { bootSize, maxSize } from '../plan/plan-size.js';
@@ -298,6 +298,43 @@ test('a clone whose guest dies before it answers is ended, and its pod boots', a
   assert.ok(world.hypervisor.vms[0]?.stopped);
   await pod.delete({ force: true });
   world.assertNothingLeft();
+});
+
+test('a template is not blamed for a pod that cannot boot either, whose error names both', async () => {
+  const world = worldWithTemplates();
+  const key = await keyOf(world);
+  world.templates.put(key);
+  world.hypervisor.onStart = ({ origin }) => {
+    throw new VirtcontainersError('unavailable', `the disk is full for a ${origin.kind}`);
+  };
+  await assert.rejects(world.runtime.createPod({ id: 'p' }), {
+    code: 'unavailable',
+    message: 'cannot create pod p: the disk is full for a boot',
+    details: { cloneError: 'the disk is full for a clone' },
+  });
+  assert.deepEqual(world.warnings, []);
+  assert.deepEqual(await world.templates.failedClones(key), []);
+  world.hypervisor.onStart = () => {};
+  assert.equal(await createAndDelete(world), 'clone');
+  assert.equal(world.templates.calls.builds, 0);
+  world.assertNothingLeft();
+});
+
+test('clones that start at once may take the longer, the more there are: they share the processors', async () => {
+  const { mechanisms } = new PodWorld();
+  const templates = new PodTemplates(mechanisms);
+  const processors = availableParallelism();
+  assert.equal(await templates.cloning(async (timeoutMs) => timeoutMs()), cloneTimeoutMs);
+  const clones = Array.from({ length: 3 * processors }, () =>
+    templates.cloning(async (timeoutMs) => {
+      await pause(1);
+      return timeoutMs();
+    }),
+  );
+  assert.equal((await Promise.all(clones))[0], 3 * cloneTimeoutMs);
+  const failing = templates.cloning(() => Promise.reject(new Error('no')));
+  await assert.rejects(failing);
+  assert.equal(await templates.cloning(async (timeoutMs) => timeoutMs()), cloneTimeoutMs);
 });
 
 test('after a clone that failed the next pod makes the template anew, once', async () => {

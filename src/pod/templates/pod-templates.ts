@@ -5,7 +5,7 @@ import { span } from '../../base/trace/span.js';
 import { Undo } from '../../base/undo.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
-import { templateWaitMs } from '../../model/limits.js';
+import { cloneTimeoutMs, templateWaitMs } from '../../model/limits.js';
 import type { ProgressEvent } from '../../model/progress.js';
 import { defaultPruneLimits, selectForPrune } from '../../model/prune-selection.js';
 import { attempt } from '../errors.js';
@@ -27,6 +27,8 @@ export class PodTemplates {
   readonly #failures = new PastFailures();
   /** Pods that wait for a builder. */
   #waiting = 0;
+  /** Clones that are being brought up. */
+  #cloning = 0;
 
   constructor(mechanisms: Mechanisms) {
     this.#mechanisms = mechanisms;
@@ -59,6 +61,16 @@ export class PodTemplates {
       const message = `pod ${plan.podId} boots cold: ${reasonOf(error)}`;
       warn(this.#mechanisms, { code: 'template-failed', message, podId: plan.podId });
       return null;
+    }
+  }
+
+  /** Brings up a clone, which is told how long it may take from when it runs: clones that start at once share the processors. */
+  async cloning<T>(work: (timeoutMs: () => number) => Promise<T>): Promise<T> {
+    this.#cloning += 1;
+    try {
+      return await work(() => cloneTimeoutMs * crowding(this.#cloning));
+    } finally {
+      this.#cloning -= 1;
     }
   }
 
@@ -179,8 +191,7 @@ export class PodTemplates {
     const tooLong = new AbortController();
     const begunMs = performance.now();
     const look = (): void => {
-      const share = Math.max(1, this.#waiting / availableParallelism());
-      const leftMs = begunMs + templateWaitMs * share - performance.now();
+      const leftMs = begunMs + templateWaitMs * crowding(this.#waiting) - performance.now();
       if (leftMs <= 0) tooLong.abort();
       else timer = setTimeout(look, leftMs);
     };
@@ -212,4 +223,9 @@ export class PodTemplates {
       log.warn({ reason: reasonOf(error) }, 'old templates could not be listed');
     }
   }
+}
+
+/** How much longer each of `count` VMs takes that start at once than one alone. */
+function crowding(count: number): number {
+  return Math.max(1, count / availableParallelism());
 }
