@@ -198,6 +198,34 @@ test('one that another process makes is waited for, and cloned', async () => {
   world.assertNothingLeft();
 });
 
+/** Another process makes the template between the look for it and the right to make it. */
+function overtake({ templates }: PodWorld): void {
+  const begin = templates.begin.bind(templates);
+  templates.begin = async (key) => {
+    templates.put(key);
+    return begin(key);
+  };
+}
+
+test('one that another process has made just before it could be begun is used, and not made a second time', async () => {
+  const world = worldWithTemplates();
+  overtake(world);
+  assert.equal(await createAndDelete(world), 'clone');
+  assert.deepEqual(origins(world), ['clone']);
+  assert.deepEqual([world.templates.calls.commit, world.warnings], [0, []]);
+  world.assertNothingLeft();
+});
+
+test('a build that is overtaken takes what is there, a rebuild does not', async () => {
+  const world = worldWithTemplates();
+  overtake(world);
+  await world.runtime.templates.build();
+  assert.deepEqual(origins(world), []);
+  await world.runtime.templates.build({ rebuild: true });
+  assert.deepEqual(origins(world), ['template']);
+  world.assertNothingLeft();
+});
+
 test('where another process has failed to make it, its pods boot cold without a word', async () => {
   const world = worldWithTemplates();
   const builder = world.templates.holdBuild(await keyOf(world));

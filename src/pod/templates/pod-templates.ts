@@ -12,7 +12,7 @@ import { attempt } from '../errors.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { Steps } from '../steps.js';
 import { warn } from '../warn.js';
-import { builderName, makeTemplate } from './make-template.js';
+import { builderName, type MakeTemplateOptions, makeTemplate } from './make-template.js';
 import { PastFailures } from './past-failures.js';
 
 export interface ObtainOptions {
@@ -54,7 +54,9 @@ export class PodTemplates {
       if (failed.size > 1) return this.#giveUp(key, plan.podId);
       const found = await span('find-template', () => this.#find(key, failed, plan.podId));
       if (found !== null || this.#failures.hasJustFailed(key.id)) return found;
-      return await options.steps.run('template', () => this.#makeOrWait(key, plan, signal));
+      return await options.steps.run('template', () =>
+        this.#makeOrWait(key, failed, { plan, signal }),
+      );
     } catch (error) {
       throwIfAborted(signal, `cannot get template ${key.id.slice(0, 12)}`);
       this.#failures.noteBuild(key.id);
@@ -87,7 +89,7 @@ export class PodTemplates {
     warn(this.#mechanisms, { code: 'clone-failed', message, podId });
   }
 
-  /** Makes a template whether there is one or not; waits for another builder. @throws VirtcontainersError what its boot throws */
+  /** Makes a template, waits for another builder of it, or gives what such a one has made meanwhile. @throws VirtcontainersError what its boot throws */
   async make(
     key: TemplateKey,
     plan: VmPlan,
@@ -103,7 +105,8 @@ export class PodTemplates {
     for (;;) {
       const build = await templates.begin(key);
       if (build !== null) {
-        const template = await this.#make(build, { ...options, key, plan, steps });
+        const isUseless = (): boolean => options.rebuild;
+        const template = await this.#make(build, { ...options, key, plan, steps, isUseless });
         if (options.rebuild) await this.#forgetFailures(key);
         return template;
       }
@@ -159,12 +162,17 @@ export class PodTemplates {
     return found === null || failed.has(found.directory) ? null : found;
   }
 
-  async #makeOrWait(key: TemplateKey, plan: VmPlan, signal: AbortSignal): Promise<Template | null> {
+  async #makeOrWait(
+    key: TemplateKey,
+    failed: ReadonlySet<string>,
+    { plan, signal }: { readonly plan: VmPlan; readonly signal: AbortSignal },
+  ): Promise<Template | null> {
     const { templates, log } = this.#mechanisms;
     const steps = new Steps(builderName(templates, key), [], log);
     const build = await templates.begin(key);
     if (build !== null) {
-      const template = await this.#make(build, { key, plan, steps, signal });
+      const isUseless = ({ directory }: Template): boolean => failed.has(directory);
+      const template = await this.#make(build, { key, plan, steps, signal, isUseless });
       await this.#prune(key);
       return template;
     }
@@ -172,13 +180,22 @@ export class PodTemplates {
     return this.#find(key, await this.#failedClones(key), plan.podId);
   }
 
+  /** Makes it, unless another has done so between the look for it and the right to make it. */
   #make(
     build: TemplateBuild,
-    options: Omit<Parameters<typeof makeTemplate>[1], 'build'>,
+    options: Omit<MakeTemplateOptions, 'build'> & {
+      /** Whether one that is there is to be replaced. */
+      readonly isUseless: (found: Template) => boolean;
+    },
   ): Promise<Template> {
-    return Undo.run((undo) => {
+    return Undo.run(async (undo) => {
       undo.add('template', () => build.abandon());
-      return makeTemplate(this.#mechanisms, { ...options, build });
+      const found = await this.#mechanisms.templates.find(options.key);
+      if (found === null || options.isUseless(found)) {
+        return makeTemplate(this.#mechanisms, { ...options, build });
+      }
+      await build.abandon();
+      return found;
     });
   }
 
