@@ -48,7 +48,8 @@ function neutral(plan: VmPlan): VmPlan {
 async function stampOf(program: string): Promise<string> {
   try {
     const found = await stat(await realpath(program), { bigint: true });
-    return [found.dev, found.ino, found.size, found.mtimeNs].join(' ');
+    // Without its device: that has another number after a reboot.
+    return [found.ino, found.size, found.mtimeNs].join(' ');
   } catch {
     return 'missing';
   }
