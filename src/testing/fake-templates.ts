@@ -15,7 +15,6 @@ import type {
 } from '../host/templates/templates.js';
 
 interface FakeBuilder {
-  readonly since: number;
   readonly ended: Promise<void>;
   /** Safe to repeat. */
   readonly end: () => void;
@@ -94,8 +93,8 @@ export class FakeTemplates implements Templates {
   }
 
   /** Another process builds it, until `release` is called; it makes nothing of itself, see `put`. */
-  holdBuild(key: TemplateKey, since = this.now()): { release(): void } {
-    const builder = this.#takeRight(key.id, since);
+  holdBuild(key: TemplateKey): { release(): void } {
+    const builder = this.#takeRight(key.id);
     if (builder === null) throw new Error(`somebody builds template ${key.id}`);
     return { release: builder.end };
   }
@@ -122,7 +121,7 @@ export class FakeTemplates implements Templates {
     this.calls.begin++;
     requireTemplateId('build', key.id);
     if (this.beginFailure !== null) throw this.beginFailure;
-    const builder = this.#takeRight(key.id, this.now());
+    const builder = this.#takeRight(key.id);
     if (builder === null) return null;
     this.calls.builds++;
     const files = this.#freshFiles(key.id);
@@ -154,11 +153,6 @@ export class FakeTemplates implements Templates {
         builder.end();
       },
     };
-  }
-
-  async builderSince(key: TemplateKey): Promise<number | null> {
-    requireTemplateId('find the builder of', key.id);
-    return this.#disk.builders.get(key.id)?.since ?? null;
   }
 
   async waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void> {
@@ -216,7 +210,7 @@ export class FakeTemplates implements Templates {
     this.#disk.failed.delete(id);
   }
 
-  #takeRight(id: string, since: number): FakeBuilder | null {
+  #takeRight(id: string): FakeBuilder | null {
     const { builders } = this.#disk;
     if (builders.has(id)) return null;
     let resolveEnded = (): void => {};
@@ -224,7 +218,6 @@ export class FakeTemplates implements Templates {
       resolveEnded = resolve;
     });
     const builder: FakeBuilder = {
-      since,
       ended,
       end: () => {
         if (builders.get(id) === builder) builders.delete(id);

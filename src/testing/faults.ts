@@ -47,7 +47,7 @@ const notCounted: ReadonlySet<string> = new Set([
     'vm.consoleTail',
     'store.hasLiveOwner',
   ],
-  ...['build.abandon', 'templates.list', 'templates.remove', 'templates.builderSince'],
+  ...['build.abandon', 'templates.list', 'templates.remove'],
   // Told to the log, and no step of a pod.
   'templates.noteClone',
   // It answers nothing.

@@ -134,7 +134,7 @@ for (const code of ['ENOSPC', 'EIO']) {
           assert.match(error.message, new RegExp(message));
         }
         const templates = new FileTemplates({ root });
-        assert.equal(await templates.builderSince(key), null, at);
+        await templates.waitForBuilder(key, AbortSignal.timeout(1000));
         const reasons: string[] = [];
         const found = await templates.find(key, (reason) => reasons.push(reason));
         assert.deepEqual(reasons, [], at);

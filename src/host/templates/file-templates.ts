@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, reasonOf, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
-import { lockName } from '../../base/files/directory-lock.js';
 import { type Files, nodeFiles } from '../../base/files/files.js';
 import { isSameFile, requireOwnDirectory } from '../../base/files/own-files.js';
 import { makeDirectory } from '../../base/make-directory.js';
@@ -76,16 +75,6 @@ export class FileTemplates implements Templates {
       return build;
     } catch (error) {
       throw this.#error(error, 'build', place);
-    }
-  }
-
-  async builderSince(key: TemplateKey): Promise<number | null> {
-    const place = this.#place('find the builder of', key.id);
-    try {
-      return place.isLocked() ? this.#io.lstatSync(place.path(lockName)).mtimeMs : null;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return null;
-      throw this.#error(error, 'find the builder of', place);
     }
   }
 

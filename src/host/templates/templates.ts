@@ -78,8 +78,6 @@ export interface Templates {
    * What is there already is replaced at the commit, and stays usable until then.
    */
   begin(key: TemplateKey): Promise<TemplateBuild | null>;
-  /** When the builder of a key began, in milliseconds since 1970; null where nobody builds it. */
-  builderSince(key: TemplateKey): Promise<number | null>;
   /** Resolves when nobody builds it any more. @throws VirtcontainersError `cancelled` */
   waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void>;
   /** The directories of a key's templates of which clones failed since one worked or they were forgotten, whichever process saw it. */
