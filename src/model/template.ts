@@ -28,7 +28,7 @@ export interface TemplateInfo {
 
 /** How a template is made. */
 export interface BuildTemplateOptions extends AbortOptions {
-  /** Makes it anew where it is there already. Default false. */
+  /** Makes it anew where it is there already, and forgets that clones of it have failed. Default false. */
   readonly rebuild?: boolean;
   /** Told of each step. */
   readonly onProgress?: (event: ProgressEvent) => void;

@@ -7,7 +7,8 @@ export type WarningCode = 'template-damaged' | 'template-failed' | 'clone-failed
 export interface Warning {
   /**
    * `template-damaged`: a template could not be used as it lay there and is made anew; `template-failed`: none could be
-   * made, and the pod boots; `clone-failed`: the pod could not be cloned from its template, and boots.
+   * made, and the pod boots; `clone-failed`: the pod could not be cloned from its template, or others could not
+   * so often that it is not tried, and boots.
    */
   readonly code: WarningCode;
   /** Why, in one sentence. */

@@ -1,17 +1,12 @@
 // Brings a pod's VM to life and takes it down: share, VM, agent, identity, size, each noted before the next.
 import { createHash } from 'node:crypto';
-import { isVirtcontainersError, throwIfAborted } from '../base/errors.js';
+import { isVirtcontainersError, reasonOf, throwIfAborted, withDetails } from '../base/errors.js';
 import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
 import type { Identity } from '../host/agent/agent.js';
 import type { VmPlan } from '../host/hypervisor/hypervisor.js';
 import type { Handle } from '../model/handle.js';
-import {
-  agentCallTimeoutMs,
-  bootTimeoutMs,
-  cloneTimeoutMs,
-  vmStopGraceMs,
-} from '../model/limits.js';
+import { agentCallTimeoutMs, bootTimeoutMs, vmStopGraceMs } from '../model/limits.js';
 import { attachAgent } from './attach-agent.js';
 import { attempt } from './errors.js';
 import { holds, LiveVm } from './live-vm.js';
@@ -36,7 +31,8 @@ export interface BootOptions {
 
 /**
  * Brings a pod's VM to life, as a clone where there is a template; on failure or abort nothing of it is left.
- * A template that cannot be had, or whose clone fails, costs time and a warning, and the pod boots cold.
+ * A template that cannot be had, or whose clone fails, costs time and a warning, and the pod boots cold; where that fails
+ * as well, its error says in `cloneError` what the clone failed of.
  */
 export function bootVm(mechanisms: Mechanisms, options: BootOptions): Promise<LiveVm> {
   const { what, plan, steps, signal } = options;
@@ -58,17 +54,29 @@ interface BringUpOptions extends BootOptions {
 
 async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Promise<LiveVm> {
   const { templates, steps, vmPlan, signal } = options;
+  const boot = (): Promise<LiveVm> => bringUp(mechanisms, options, () => bootTimeoutMs);
   const template = (await templates?.obtain(vmPlan, { steps, signal })) ?? null;
-  if (template === null) return bringUp(mechanisms, options, bootTimeoutMs);
+  if (templates === null || template === null) return boot();
+  let cloneError: unknown;
   try {
     const clone = { ...vmPlan, origin: { kind: 'clone', template } } as const;
-    const live = await bringUp(mechanisms, { ...options, vmPlan: clone }, cloneTimeoutMs);
-    templates?.cloneWorks(template);
+    const live = await templates.cloning((timeoutMs) =>
+      bringUp(mechanisms, { ...options, vmPlan: clone }, timeoutMs),
+    );
+    await templates.cloneWorks(template);
     return live;
   } catch (error) {
     if (signal.aborted || hasLeftovers(error)) throw error;
-    templates?.cloneFailed(template, vmPlan.podId, error);
-    return bringUp(mechanisms, options, bootTimeoutMs);
+    cloneError = error;
+  }
+  try {
+    const live = await boot();
+    // Not before: where it cannot boot either, the template has no part in that.
+    await templates.cloneFailed(template, vmPlan.podId, cloneError);
+    return live;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw withDetails(error, { cloneError: reasonOf(cloneError) });
   }
 }
 
@@ -81,7 +89,7 @@ export function hasLeftovers(error: unknown): boolean {
 function bringUp(
   mechanisms: Mechanisms,
   options: BringUpOptions,
-  timeoutMs: number,
+  timeoutMs: () => number,
 ): Promise<LiveVm> {
   const { what, book, steps, signal, vmPlan, undo: outer } = options;
   const { hypervisor, share, log } = mechanisms;
@@ -109,13 +117,13 @@ function bringUp(
     undo.add('VM', () => vm.stop({ graceMs: 0 }));
     podShare.attach(vm.mountNamespacePid);
     const agent = await steps.run('vm-boot', () =>
-      attachAgent(mechanisms.agents, vm, { what, podId, timeoutMs, signal }),
+      attachAgent(mechanisms.agents, vm, { what, podId, timeoutMs: timeoutMs(), signal }),
     );
     undo.add('agent', () => agent.close());
     const isClone = origin.kind === 'clone';
     const tracing = await GuestTracing.begin({ podId, agent, isClone, beganMs: vm.runsSinceMs });
     const live = new LiveVm({ vm, agent, share: podShare, tracing, isClone });
-    const bounds = { signal, timeoutMs: Math.min(timeoutMs, agentCallTimeoutMs) };
+    const bounds = { signal, timeoutMs: Math.min(timeoutMs(), agentCallTimeoutMs) };
     await personalize(steps, live, { what, identity: toIdentity(book), ...bounds });
     throwIfAborted(signal, what);
     outer.add('VM', async () => {

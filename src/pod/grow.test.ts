@@ -29,16 +29,21 @@ test('where the guest does not use what was plugged it does not count, and the n
   await assertGrows(world, pod);
 });
 
-test('a container that is given up while its VM grows leaves nothing that counts as there', async () => {
-  const world = new PodWorld();
-  await using pod = await world.runtime.createPod({ id: 'p' });
-  const abort = new AbortController();
-  world.faults.onCall = (_call, name) => {
-    if (name === 'vm.grow') abort.abort(new Error('enough'));
-  };
-  const { signal } = abort;
-  await assert.rejects(pod.createContainer({ ...large, id: 'first', signal }), {
-    name: 'AbortError',
+for (const moment of ['vm.grow', 'agent.online']) {
+  test(`a container that is given up at ${moment} leaves nothing that counts as there`, async () => {
+    const world = new PodWorld();
+    await using pod = await world.runtime.createPod({ id: 'p' });
+    const { cpus, memoryMiB } = await pod.status();
+    const abort = new AbortController();
+    world.faults.onCall = (_call, name) => {
+      if (name === moment) abort.abort(new Error('enough'));
+    };
+    const { signal } = abort;
+    await assert.rejects(pod.createContainer({ ...large, id: 'first', signal }), {
+      name: 'AbortError',
+    });
+    const now = await pod.status();
+    assert.deepEqual([now.cpus, now.memoryMiB], [cpus, memoryMiB]);
+    await assertGrows(world, pod);
   });
-  await assertGrows(world, pod);
-});
+}

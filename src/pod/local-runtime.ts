@@ -70,6 +70,7 @@ export class LocalRuntime implements Runtime {
       count: options.warm ?? 0,
       refillMs: options.warmRefillMs ?? warmRefillMs,
       make: (id, signal) => this.#makeWaiting(id, signal),
+      onFailure: (id, error, left) => this.#noteUnmade(id, error, left),
     });
     this.#waiting.fillSoon();
     this.templates = new LocalTemplates(async () => {
@@ -172,6 +173,14 @@ export class LocalRuntime implements Runtime {
       onDeleted: () => this.#pods.delete(id),
       waiting: true,
     });
+  }
+
+  // Whoever asks for a pod may meet the same and is told, but not why pods take longer than they should. Without mechanisms
+  // there is no log.
+  #noteUnmade(id: string, error: unknown, left: readonly string[]): void {
+    const fields = { pod: id, reason: reasonOf(error), left };
+    const note = ({ log }: Mechanisms): void => log.warn(fields, 'a waiting pod was not made');
+    this.#ready().then(note, () => {});
   }
 
   async planPod(

@@ -15,7 +15,6 @@ import type {
 } from '../host/templates/templates.js';
 
 interface FakeBuilder {
-  readonly since: number;
   readonly ended: Promise<void>;
   /** Safe to repeat. */
   readonly end: () => void;
@@ -28,6 +27,8 @@ export class FakeTemplateDisk {
     { readonly stored: StoredTemplate; readonly template: Template }
   >();
   readonly builders = new Map<string, FakeBuilder>();
+  /** The directories of those whose clones failed. */
+  readonly failed = new Map<string, Set<string>>();
   /** How many builds were begun, for fresh names. */
   generations = 0;
 }
@@ -54,6 +55,8 @@ export class FakeTemplates implements Templates {
   commitFailure: Error | null = null;
   /** What every begin from now on fails with. */
   beginFailure: Error | null = null;
+  /** What every note of a clone from now on fails with. */
+  noteFailure: Error | null = null;
   /** Whatever is looked for is there, as if another process had made it. */
   isAlwaysThere = false;
   /** What a template made from now on takes on disk, in bytes. */
@@ -90,8 +93,8 @@ export class FakeTemplates implements Templates {
   }
 
   /** Another process builds it, until `release` is called; it makes nothing of itself, see `put`. */
-  holdBuild(key: TemplateKey, since = this.now()): { release(): void } {
-    const builder = this.#takeRight(key.id, since);
+  holdBuild(key: TemplateKey): { release(): void } {
+    const builder = this.#takeRight(key.id);
     if (builder === null) throw new Error(`somebody builds template ${key.id}`);
     return { release: builder.end };
   }
@@ -118,7 +121,7 @@ export class FakeTemplates implements Templates {
     this.calls.begin++;
     requireTemplateId('build', key.id);
     if (this.beginFailure !== null) throw this.beginFailure;
-    const builder = this.#takeRight(key.id, this.now());
+    const builder = this.#takeRight(key.id);
     if (builder === null) return null;
     this.calls.builds++;
     const files = this.#freshFiles(key.id);
@@ -152,11 +155,6 @@ export class FakeTemplates implements Templates {
     };
   }
 
-  async builderSince(key: TemplateKey): Promise<number | null> {
-    requireTemplateId('find the builder of', key.id);
-    return this.#disk.builders.get(key.id)?.since ?? null;
-  }
-
   async waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void> {
     this.calls.waitForBuilder++;
     requireTemplateId('wait for', key.id);
@@ -174,6 +172,27 @@ export class FakeTemplates implements Templates {
     });
   }
 
+  async failedClones({ id }: TemplateKey): Promise<readonly string[]> {
+    requireTemplateId('tell of failed clones of', id);
+    return [...(this.#disk.failed.get(id) ?? [])];
+  }
+
+  async noteClone(
+    { id, directory }: Pick<Template, 'id' | 'directory'>,
+    outcome: 'works' | 'failed',
+  ): Promise<void> {
+    requireTemplateId('note a clone of', id);
+    if (this.noteFailure !== null) throw this.noteFailure;
+    if (this.#disk.templates.get(id)?.template.directory !== directory) return;
+    if (outcome === 'works') this.#disk.failed.delete(id);
+    else this.#disk.failed.set(id, (this.#disk.failed.get(id) ?? new Set()).add(directory));
+  }
+
+  async forgetFailedClones({ id }: TemplateKey): Promise<void> {
+    requireTemplateId('forget failed clones of', id);
+    this.#disk.failed.delete(id);
+  }
+
   async list(): Promise<readonly StoredTemplate[]> {
     this.calls.list++;
     const ids = [...this.#disk.templates.keys()].sort();
@@ -188,9 +207,10 @@ export class FakeTemplates implements Templates {
       throw new VirtcontainersError('invalid-state', `cannot remove template ${id}: ${reason}`);
     }
     this.#disk.templates.delete(id);
+    this.#disk.failed.delete(id);
   }
 
-  #takeRight(id: string, since: number): FakeBuilder | null {
+  #takeRight(id: string): FakeBuilder | null {
     const { builders } = this.#disk;
     if (builders.has(id)) return null;
     let resolveEnded = (): void => {};
@@ -198,7 +218,6 @@ export class FakeTemplates implements Templates {
       resolveEnded = resolve;
     });
     const builder: FakeBuilder = {
-      since,
       ended,
       end: () => {
         if (builders.get(id) === builder) builders.delete(id);

@@ -47,7 +47,9 @@ const notCounted: ReadonlySet<string> = new Set([
     'vm.consoleTail',
     'store.hasLiveOwner',
   ],
-  ...['build.abandon', 'templates.list', 'templates.remove', 'templates.builderSince'],
+  ...['build.abandon', 'templates.list', 'templates.remove'],
+  // Told to the log, and no step of a pod.
+  'templates.noteClone',
   // It answers nothing.
   'vm.keepAwake',
   // Dialled again and again until the agent answers: part of attaching.

@@ -1,7 +1,17 @@
 // Pods as clones of one template: each is its own, none changes or reads what they share, and they grow and shrink as pods that have booted.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import { sleep } from '../../src/base/deadline.js';
@@ -12,7 +22,7 @@ import { debian, E2e, shOk, until } from './harness.js';
 import { descriptorsOf, qemuBelow } from './host-process.js';
 import { inJail } from './in-jail.js';
 import { makeSmallRoot } from './small-root.js';
-import { fingerprint, storedTemplate, textsIn } from './template-files.js';
+import { fingerprint, putBack, storedTemplate, textsIn } from './template-files.js';
 
 const e2e = new E2e('clones');
 const warnings: Warning[] = [];
@@ -265,6 +275,39 @@ test('two clones at once see their own directories and nothing of each other’s
 
 /** How long a guest may take to give back what it has freed: it looks every two seconds. */
 const givesBackMs = 30_000;
+
+/** Copies a guest image: as whole as the first, only that its files are others, which its manifest names. */
+function copyImage(from: string, to: string): void {
+  cpSync(realpathSync(from), to, { recursive: true, preserveTimestamps: true });
+  const file = path.join(to, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  for (const part of Object.values<{ name: string; inode: string; mtimeNs: string }>(
+    manifest.files,
+  )) {
+    const { ino, mtimeNs } = statSync(path.join(to, part.name), { bigint: true });
+    Object.assign(part, { inode: String(ino), mtimeNs: String(mtimeNs) });
+  }
+  rmSync(file);
+  writeFileSync(file, JSON.stringify(manifest), { mode: 0o444 });
+}
+
+test('a lib root and a guest image whose paths have spaces and colons give clones like any other', async () => {
+  const oddLibRoot = path.join(e2e.scratch, 'a lib: root');
+  mkdirSync(path.join(oddLibRoot, 'guest'), { recursive: true, mode: 0o755 });
+  copyImage(path.join(e2e.libRoot, 'guest/current'), path.join(oddLibRoot, 'guest/current'));
+  putBack(storedTemplate(e2e.libRoot).directories[1] ?? '', oddLibRoot);
+  const odd = e2e.runtime({
+    libRoot: oddLibRoot,
+    onWarning: (warning) => warnings.push(warning),
+  });
+  const pod = await odd.createPod({ id: 'odd' });
+  assert.equal((await pod.status()).origin, 'clone');
+  const { stdout } = await pod.run({ rootfs: debian, command: ['hostname'] });
+  assert.equal(stdout, 'odd\n');
+  await pod.delete({ force: true });
+  assert.deepEqual(warnings, []);
+  await e2e.assertNothingLeft();
+});
 
 test('memory that a clone’s guest has freed goes back to the host', async () => {
   await using pod = await runtime.createPod({ id: 'gives-back' });

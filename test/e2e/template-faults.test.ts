@@ -1,14 +1,17 @@
 // Templates that are damaged, removed and made anew under the pods that use them, clones that cannot grow, and clocks that jump.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   openSync,
+  readFileSync,
   readSync,
   rmSync,
   statSync,
   truncateSync,
   utimesSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -147,6 +150,50 @@ for (const [title, damage] of Object.entries(lateDamages)) {
     await e2e.assertNothingLeft();
   });
 }
+
+/** Spoils a template as no check can find: its manifest says that it was made so. */
+function spoil({ state, manifest }: StoredFiles): void {
+  // Its format is in its first bytes.
+  flipBit(state, 1);
+  const noted = JSON.parse(readFileSync(manifest, 'utf8'));
+  noted.state.sha256 = createHash('sha256').update(readFileSync(state)).digest('hex');
+  rmSync(manifest);
+  writeFileSync(manifest, JSON.stringify(noted), { mode: 0o600 });
+}
+
+/** Runs a command by virtc, each time in a process that knows nothing of the one before. @returns its warnings */
+async function runAnew(): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await e2e.run(['--progress', 'none', '--', 'echo', 'it runs']);
+  assert.deepEqual([code, String(stdout)], [0, 'it runs\n'], stderr);
+  return stderr.split('\n').filter((line) => line.startsWith('virtc: warning: '));
+}
+
+test('where clones of a template fail the next virtc run makes it anew, once; after that all boot until it is rebuilt', async () => {
+  putBack(spare, e2e.libRoot);
+  const first = storedTemplate(e2e.libRoot);
+  spoil(first);
+  assert.match(
+    (await runAnew()).join('\n'),
+    /^virtc: warning: .*as a clone of template .* it failed/,
+  );
+  assert.deepEqual(await runAnew(), []);
+  const second = storedTemplate(e2e.libRoot);
+  assert.notEqual(second.memory, first.memory);
+
+  // As before, but of the one made anew the clones fail as well.
+  putBack(spare, e2e.libRoot);
+  const third = storedTemplate(e2e.libRoot);
+  writeFileSync(path.join(path.dirname(third.manifest), `failed-gen-${'0'.repeat(16)}`), '');
+  spoil(third);
+  assert.match((await runAnew()).join('\n'), /it failed/);
+  assert.match((await runAnew()).join('\n'), /^virtc: warning: .*and again when it was made anew/);
+  assert.equal(storedTemplate(e2e.libRoot).memory, third.memory);
+  const { code, stderr } = await e2e.virtc(['template', 'build', '--rebuild']);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await runAnew(), []);
+  assert.notEqual(storedTemplate(e2e.libRoot).memory, third.memory);
+  await e2e.assertNothingLeft();
+});
 
 test('pods that are created while their template vanishes all start', async () => {
   const seed = chaosSeed();

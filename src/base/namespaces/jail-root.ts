@@ -54,7 +54,8 @@ const devices: Readonly<
 export function openRootParts(request: SpawnRequest): RootParts {
   const parts: Part[] = [];
   const system = systemParts(request.program);
-  const { links } = system;
+  const own = Object.entries(request.links).map(([place, target]) => ({ place, target }));
+  const links = [...system.links, ...own];
   try {
     const add = (target: string, open: () => number): void => {
       try {

@@ -23,6 +23,8 @@ export interface JailSpec {
   readonly cwd?: string;
   /** Bound at the same absolute path, with what is mounted below. The host's packages in `/usr` are always there. */
   readonly readOnlyPaths: readonly string[];
+  /** Symbolic links in the jail: where each leads to by its own place, both absolute. Default: none. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Bound at the same absolute path and given to the jail's user; what is mounted below is left out. */
   readonly writablePaths: readonly string[];
   /**

@@ -377,6 +377,15 @@ test('links in bound paths lead to what they mean on the host', async () => {
   assert.equal(await run(`cat ${link}/file`, { readOnlyPaths: [link] }), 'through');
 });
 
+test('a link of its own leads to what is bound, whatever the place there is called', async () => {
+  const odd = path.join(directory, 'a place: with, all');
+  mkdirSync(odd);
+  writeFileSync(path.join(odd, 'file'), 'through');
+  const links = { '/plain/name': path.join(odd, 'file') };
+  assert.equal(await run('cat /plain/name', { readOnlyPaths: [odd], links }), 'through');
+  await assert.rejects(start('true', { links: { plain: '/usr' } }), { code: 'invalid-argument' });
+});
+
 test('a killed owner takes it along within half a second', async () => {
   for (const script of ['exec sleep 60', 'trap "" TERM HUP; while :; do sleep 1; done']) {
     const { owner, pid } = await ownerOf(script, 'setInterval(() => {}, 1000);');

@@ -134,6 +134,7 @@ function checkSpec(spec: JailSpec): void {
     ...spec.writablePaths,
     ...spec.exports,
     ...(spec.inherited ?? []),
+    ...Object.entries(spec.links ?? {}).flat(),
   ];
   const wrong = paths.find((path) => !/^\/(?!$)|^\/$/.test(path) || path.split('/').includes('..'));
   if (wrong === undefined) return;
@@ -161,6 +162,7 @@ function toRequest(
     cwd: spec.cwd ?? '/',
     ...stdio,
     readOnlyPaths: spec.readOnlyPaths,
+    links: spec.links ?? {},
     writablePaths: spec.writablePaths,
     exports: spec.exports,
     devices: spec.devices,

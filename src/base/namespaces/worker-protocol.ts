@@ -18,6 +18,7 @@ export interface SpawnRequest {
   /** Descriptors that become 3 and on. */
   readonly inheritedFds: readonly number[];
   readonly readOnlyPaths: readonly string[];
+  readonly links: Readonly<Record<string, string>>;
   readonly writablePaths: readonly string[];
   readonly exports: readonly string[];
   readonly devices: readonly JailDevice[];

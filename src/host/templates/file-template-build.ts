@@ -49,10 +49,7 @@ export class FileTemplateBuild implements TemplateBuild {
   /** Removes what a dead builder left and makes the two directories; where that fails, nothing stays and the lock is free. */
   prepare(): void {
     try {
-      // Whoever waits is told since when.
-      const now = this.#now();
-      if (this.#lockFd !== null) this.#io.futimesSync(this.#lockFd, now / 1000, now / 1000);
-      for (const name of this.#place.leftovers(now)) this.#place.setAside(name);
+      for (const name of this.#place.leftovers(this.#now())) this.#place.setAside(name);
       for (const directory of [this.files.directory, this.scratch]) {
         this.#io.mkdirSync(directory, { mode: 0o700 });
       }

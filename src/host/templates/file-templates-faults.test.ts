@@ -8,7 +8,7 @@ import type { VirtcontainersError } from '../../base/errors.js';
 import { type Files, nodeFiles } from '../../base/files/files.js';
 import { failingFiles } from '../../testing/failing-files.js';
 import { FileTemplates } from './file-templates.js';
-import type { TemplateBuild } from './templates.js';
+import type { Template, TemplateBuild } from './templates.js';
 import { begin, sampleFacts, sampleKey } from './templates.suite.js';
 
 /** In memory, where it can be: a thousand templates are made. */
@@ -41,6 +41,16 @@ const make = async (templates: FileTemplates) => {
 
 const beginAndAbandon: Step['run'] = async (templates) => (await begin(templates, key)).abandon();
 const commit: Step['run'] = async (_, build) => build?.commit(sampleFacts);
+/** What the only template of a test is noted by. */
+function placeOf(templates: FileTemplates): Pick<Template, 'id' | 'directory'> {
+  const { id } = key;
+  const place = path.join(roots.get(templates) ?? assert.fail(), id);
+  const name = fs.readdirSync(place).find((entry) => entry.startsWith('gen-'));
+  return { id, directory: path.join(place, name ?? assert.fail()) };
+}
+
+const roots = new WeakMap<FileTemplates, string>();
+
 const steps: Readonly<Record<string, Step>> = {
   'beginning the first build': { verb: 'build', old: false, begun: false, run: beginAndAbandon },
   'beginning another build': { verb: 'build', old: true, begun: false, run: beginAndAbandon },
@@ -59,6 +69,24 @@ const steps: Readonly<Record<string, Step>> = {
     run: (templates) => templates.remove(key.id),
   },
   listing: { verb: 'list', old: true, begun: false, run: (templates) => templates.list() },
+  'noting a failed clone': {
+    verb: 'note a clone of',
+    old: true,
+    begun: false,
+    run: (templates) => templates.noteClone(placeOf(templates), 'failed'),
+  },
+  'noting a clone that works': {
+    verb: 'note a clone of',
+    old: true,
+    begun: false,
+    run: async (templates) => {
+      const { id, directory } = placeOf(templates);
+      const note = path.join(path.dirname(directory), `failed-${path.basename(directory)}`);
+      fs.writeFileSync(note, '');
+      await templates.noteClone({ id, directory }, 'works');
+      assert.ok(!fs.existsSync(note));
+    },
+  },
   finding: { verb: 'find', old: true, begun: false, run: (templates) => templates.find(key) },
 };
 
@@ -67,6 +95,7 @@ async function runStep(step: Step, root: string, failing: number, code: string) 
   const prepare = async (at: number) => {
     const { files, calls } = failingFiles(at, code);
     const templates = new FileTemplates({ root, files });
+    roots.set(templates, root);
     if (step.old) await make(templates);
     const build = step.begun ? await begin(templates, key) : null;
     if (build !== null) await fill(build);
@@ -105,7 +134,7 @@ for (const code of ['ENOSPC', 'EIO']) {
           assert.match(error.message, new RegExp(message));
         }
         const templates = new FileTemplates({ root });
-        assert.equal(await templates.builderSince(key), null, at);
+        await templates.waitForBuilder(key, AbortSignal.timeout(1000));
         const reasons: string[] = [];
         const found = await templates.find(key, (reason) => reasons.push(reason));
         assert.deepEqual(reasons, [], at);

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { sleep } from '../../base/deadline.js';
 import { errnoOf, reasonOf, throwIfAborted, VirtcontainersError } from '../../base/errors.js';
-import { lockName } from '../../base/files/directory-lock.js';
 import { type Files, nodeFiles } from '../../base/files/files.js';
 import { isSameFile, requireOwnDirectory } from '../../base/files/own-files.js';
 import { makeDirectory } from '../../base/make-directory.js';
 import { describeTemplate } from './describe-template.js';
+import { failedClones, forget, noteFailedClone, noteWorkingClone } from './failed-clones.js';
 import { FileTemplateBuild } from './file-template-build.js';
 import { requireKey } from './manifest.js';
 import { toTemplateError } from './template-error.js';
@@ -78,16 +78,6 @@ export class FileTemplates implements Templates {
     }
   }
 
-  async builderSince(key: TemplateKey): Promise<number | null> {
-    const place = this.#place('find the builder of', key.id);
-    try {
-      return place.isLocked() ? this.#io.lstatSync(place.path(lockName)).mtimeMs : null;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return null;
-      throw this.#error(error, 'find the builder of', place);
-    }
-  }
-
   async waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void> {
     const place = this.#place('wait for', key.id);
     try {
@@ -99,6 +89,24 @@ export class FileTemplates implements Templates {
     } catch (error) {
       throw this.#error(error, 'wait for', place);
     }
+  }
+
+  async failedClones(key: TemplateKey): Promise<readonly string[]> {
+    return this.#onNotes('tell of failed clones of', key.id, (place) =>
+      failedClones(this.#io, place),
+    );
+  }
+
+  async noteClone(
+    { id, directory }: Pick<Template, 'id' | 'directory'>,
+    outcome: 'works' | 'failed',
+  ): Promise<void> {
+    const note = outcome === 'works' ? noteWorkingClone : noteFailedClone;
+    this.#onNotes('note a clone of', id, (place) => note(this.#io, place, directory));
+  }
+
+  async forgetFailedClones({ id }: TemplateKey): Promise<void> {
+    this.#onNotes('forget failed clones of', id, (place) => forget(this.#io, place));
   }
 
   async list(): Promise<readonly StoredTemplate[]> {
@@ -138,6 +146,15 @@ export class FileTemplates implements Templates {
   #place(verb: string, id: string): TemplatePlace {
     requireTemplateId(verb, id);
     return new TemplatePlace(this.#io, this.#root, id);
+  }
+
+  #onNotes<T>(verb: string, id: string, work: (place: TemplatePlace) => T): T {
+    const place = this.#place(verb, id);
+    try {
+      return work(place);
+    } catch (error) {
+      throw this.#error(error, verb, place);
+    }
   }
 
   #error(error: unknown, verb: string, { id, directory }: TemplatePlace): VirtcontainersError {

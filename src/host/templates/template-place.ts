@@ -19,6 +19,8 @@ import {
 /** Begins the name of what is being removed: it is no template any more. */
 const gonePrefix = '.gone-';
 const scratchPattern = /^scratch-[0-9a-f]{16}$/;
+/** Notes that clones of a generation have failed. */
+export const failurePattern = /^failed-(gen-[0-9a-f]{16})$/;
 /** Others hold the lock for moments, to look at it or to tidy up: so often and after so long (in milliseconds) it is tried again. */
 const lockAttempts = 20;
 const heldLockAttempts = 3;
@@ -187,7 +189,7 @@ export class TemplatePlace {
     if (found.kind !== 'none') return false;
     return this.#files
       .readdirSync(this.directory)
-      .every((name) => name === lockName || isMadeByBuilder(name));
+      .every((name) => name === lockName || isMadeByBuilder(name) || failurePattern.test(name));
   }
 
   /**

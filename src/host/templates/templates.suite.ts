@@ -57,7 +57,6 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
   check('where there is none, none is found, listed or waited for', async ({ templates }) => {
     assert.equal(await templates.find(key, noReason), null);
     assert.deepEqual(await templates.list(), []);
-    assert.equal(await templates.builderSince(key), null);
     await templates.waitForBuilder(key, AbortSignal.timeout(10_000));
     await templates.remove(key.id);
     assert.deepEqual(await templates.list(), []);
@@ -83,7 +82,6 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
         assert.equal(new Date(ms).toISOString(), time);
       }
       assert.ok(sizeBytes > 0);
-      assert.equal(await templates.builderSince(key), null);
     }
     await under.templates.remove(key.id);
   });
@@ -101,19 +99,13 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
     },
   );
 
-  check('one at a time builds it, and others know since when', async ({ templates, other }) => {
-    const before = Date.now();
+  check('one at a time builds it', async ({ templates, other }) => {
     const build = await begin(templates, key);
-    for (const view of [templates, other]) {
-      assert.equal(await view.begin(key), null);
-      const since = await view.builderSince(key);
-      assert.ok(since !== null && since >= before - 5 && since <= Date.now() + 5, `${since}`);
-    }
+    for (const view of [templates, other]) assert.equal(await view.begin(key), null);
     const unlike = await begin(other, sampleKey('b'));
     await unlike.abandon();
     assert.equal(await other.begin(key), null);
     await build.abandon();
-    assert.equal(await other.builderSince(key), null);
     await (await begin(other, key)).abandon();
   });
 
@@ -133,7 +125,7 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
     await build.abandon();
     const next = await begin(other, key);
     await build.abandon();
-    assert.notEqual(await templates.builderSince(key), null);
+    assert.equal(await templates.begin(key), null);
     await assert.rejects(build.commit(sampleFacts), {
       code: 'invalid-state',
       message: `cannot save template ${key.id}: it is saved or abandoned already`,
@@ -235,6 +227,45 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
     assert.deepEqual(await templates.list(), []);
   });
 
+  check('whose clones fail is known everywhere, once each, until one works', async (under) => {
+    const { templates, other } = under;
+    assert.deepEqual(await templates.failedClones(key), []);
+    const first = await make(under, key);
+    await templates.noteClone(first, 'works');
+    await Promise.all([templates, other, other].map((view) => view.noteClone(first, 'failed')));
+    const second = await make(under, key);
+    for (const view of [templates, other]) {
+      assert.deepEqual(await view.failedClones(key), [first.directory]);
+      assert.deepEqual(await view.failedClones(sampleKey('b')), []);
+    }
+    await other.noteClone(second, 'failed');
+    const both = [first.directory, second.directory].sort();
+    assert.deepEqual([...(await templates.failedClones(key))].sort(), both);
+    assert.deepEqual(await other.find(key, noReason), second);
+    await templates.noteClone(second, 'works');
+    assert.deepEqual(await other.failedClones(key), []);
+    await other.noteClone(second, 'failed');
+    await templates.forgetFailedClones(key);
+    assert.deepEqual(await other.failedClones(key), []);
+    await templates.remove(key.id);
+  });
+
+  check('a clone of one that was replaced or removed says nothing of the next', async (under) => {
+    const { templates } = under;
+    const first = await make(under, key);
+    const second = await make(under, key);
+    await templates.noteClone(first, 'failed');
+    assert.deepEqual(await templates.failedClones(key), []);
+    await templates.noteClone(second, 'failed');
+    await templates.noteClone(first, 'works');
+    assert.deepEqual(await templates.failedClones(key), [second.directory]);
+    await templates.remove(key.id);
+    await templates.noteClone(second, 'failed');
+    await templates.forgetFailedClones(key);
+    assert.deepEqual(await templates.failedClones(key), []);
+    assert.deepEqual(await templates.list(), []);
+  });
+
   check('one that is being built is not removed', async (under) => {
     const { templates, other } = under;
     const refused = {
@@ -276,7 +307,10 @@ export function testTemplates(name: string, open: () => Promise<TemplatesUnderTe
         for (const attempt of [
           templates.find(wrong),
           templates.begin(wrong),
-          templates.builderSince(wrong),
+          templates.failedClones(wrong),
+          templates.noteClone({ id, directory: '/' }, 'failed'),
+          templates.noteClone({ id, directory: '/' }, 'works'),
+          templates.forgetFailedClones(wrong),
           templates.waitForBuilder(wrong, AbortSignal.timeout(10_000)),
           templates.remove(id),
         ]) {

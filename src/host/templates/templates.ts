@@ -78,10 +78,17 @@ export interface Templates {
    * What is there already is replaced at the commit, and stays usable until then.
    */
   begin(key: TemplateKey): Promise<TemplateBuild | null>;
-  /** When the builder of a key began, in milliseconds since 1970; null where nobody builds it. */
-  builderSince(key: TemplateKey): Promise<number | null>;
   /** Resolves when nobody builds it any more. @throws VirtcontainersError `cancelled` */
   waitForBuilder(key: TemplateKey, signal: AbortSignal): Promise<void>;
+  /** The directories of a key's templates of which clones failed since one worked or they were forgotten, whichever process saw it. */
+  failedClones(key: TemplateKey): Promise<readonly string[]>;
+  /** Notes how a clone of a template went, for all processes; does nothing where another one has taken its place. */
+  noteClone(
+    template: Pick<Template, 'id' | 'directory'>,
+    outcome: 'works' | 'failed',
+  ): Promise<void>;
+  /** Forgets the failures of a key's clones. */
+  forgetFailedClones(key: TemplateKey): Promise<void>;
   /** Those that are whole and those that are damaged, by their ids; one that is only being made is none yet. */
   list(): Promise<readonly StoredTemplate[]>;
   /**

@@ -1,4 +1,4 @@
-// What this process has seen go wrong with templates: how long each is left alone, and which one is to be made anew.
+// What this process has seen go wrong with templates: how long a key is left alone, and what could not be noted for all processes.
 import type { Template } from '../../host/templates/templates.js';
 import { templateRetryMs } from '../../model/limits.js';
 
@@ -7,6 +7,7 @@ export class PastFailures {
   readonly #builds = new Map<string, number>();
   // The directories of those whose clones failed: one made anew has another.
   readonly #clones = new Map<string, Set<string>>();
+  readonly #told = new Set<string>();
 
   /** Whether making it failed a short while ago: nobody waits for a second failure. */
   hasJustFailed(id: string): boolean {
@@ -18,22 +19,25 @@ export class PastFailures {
     this.#builds.set(id, performance.now());
   }
 
-  noteClone({ id, directory }: Template): void {
+  /** For where the note on disk cannot be written. */
+  noteClone({ id, directory }: Pick<Template, 'id' | 'directory'>): void {
     this.#clones.set(id, (this.#clones.get(id) ?? new Set()).add(directory));
   }
 
-  /** What failed before was not the template's fault. */
-  noteWorkingClone({ id }: Template): void {
+  forgetClones(id: string): void {
     this.#clones.delete(id);
+    this.#told.delete(id);
   }
 
-  /** Whether a clone of just this one has failed: it is made anew before another is tried. */
-  hasFailed({ id, directory }: Template): boolean {
-    return this.#clones.get(id)?.has(directory) === true;
+  /** The directories of a key's templates whose clones failed, with those that are noted on disk. */
+  failedClones(id: string, noted: readonly string[]): ReadonlySet<string> {
+    return new Set([...noted, ...(this.#clones.get(id) ?? [])]);
   }
 
-  /** Whether clones failed of one that was made anew, too: no more are tried. */
-  isHopeless(id: string): boolean {
-    return (this.#clones.get(id)?.size ?? 0) > 1;
+  /** Whether it is the first time that a key is said to be given up. */
+  isNews(id: string): boolean {
+    const isNews = !this.#told.has(id);
+    this.#told.add(id);
+    return isNews;
   }
 }

@@ -7,7 +7,7 @@ import { VirtcontainersError } from '../../base/errors.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { TemplateKey } from '../../host/templates/templates.js';
 import { defaults } from '../../model/defaults.js';
-import { templateRetryMs, templateWaitMs } from '../../model/limits.js';
+import { cloneTimeoutMs, templateRetryMs, templateWaitMs } from '../../model/limits.js';
 import type { Pod } from '../../model/pod.js';
 import { PodWorld } from '../../testing/pod-world.js';
 import { bootSize, maxSize } from '../plan/plan-size.js';
@@ -198,6 +198,34 @@ test('one that another process makes is waited for, and cloned', async () => {
   world.assertNothingLeft();
 });
 
+/** Another process makes the template between the look for it and the right to make it. */
+function overtake({ templates }: PodWorld): void {
+  const begin = templates.begin.bind(templates);
+  templates.begin = async (key) => {
+    templates.put(key);
+    return begin(key);
+  };
+}
+
+test('one that another process has made just before it could be begun is used, and not made a second time', async () => {
+  const world = worldWithTemplates();
+  overtake(world);
+  assert.equal(await createAndDelete(world), 'clone');
+  assert.deepEqual(origins(world), ['clone']);
+  assert.deepEqual([world.templates.calls.commit, world.warnings], [0, []]);
+  world.assertNothingLeft();
+});
+
+test('a build that is overtaken takes what is there, a rebuild does not', async () => {
+  const world = worldWithTemplates();
+  overtake(world);
+  await world.runtime.templates.build();
+  assert.deepEqual(origins(world), []);
+  await world.runtime.templates.build({ rebuild: true });
+  assert.deepEqual(origins(world), ['template']);
+  world.assertNothingLeft();
+});
+
 test('where another process has failed to make it, its pods boot cold without a word', async () => {
   const world = worldWithTemplates();
   const builder = world.templates.holdBuild(await keyOf(world));
@@ -300,6 +328,43 @@ test('a clone whose guest dies before it answers is ended, and its pod boots', a
   world.assertNothingLeft();
 });
 
+test('a template is not blamed for a pod that cannot boot either, whose error names both', async () => {
+  const world = worldWithTemplates();
+  const key = await keyOf(world);
+  world.templates.put(key);
+  world.hypervisor.onStart = ({ origin }) => {
+    throw new VirtcontainersError('unavailable', `the disk is full for a ${origin.kind}`);
+  };
+  await assert.rejects(world.runtime.createPod({ id: 'p' }), {
+    code: 'unavailable',
+    message: 'cannot create pod p: the disk is full for a boot',
+    details: { cloneError: 'the disk is full for a clone' },
+  });
+  assert.deepEqual(world.warnings, []);
+  assert.deepEqual(await world.templates.failedClones(key), []);
+  world.hypervisor.onStart = () => {};
+  assert.equal(await createAndDelete(world), 'clone');
+  assert.equal(world.templates.calls.builds, 0);
+  world.assertNothingLeft();
+});
+
+test('clones that start at once may take the longer, the more there are: they share the processors', async () => {
+  const { mechanisms } = new PodWorld();
+  const templates = new PodTemplates(mechanisms);
+  const processors = availableParallelism();
+  assert.equal(await templates.cloning(async (timeoutMs) => timeoutMs()), cloneTimeoutMs);
+  const clones = Array.from({ length: 3 * processors }, () =>
+    templates.cloning(async (timeoutMs) => {
+      await pause(1);
+      return timeoutMs();
+    }),
+  );
+  assert.equal((await Promise.all(clones))[0], 3 * cloneTimeoutMs);
+  const failing = templates.cloning(() => Promise.reject(new Error('no')));
+  await assert.rejects(failing);
+  assert.equal(await templates.cloning(async (timeoutMs) => timeoutMs()), cloneTimeoutMs);
+});
+
 test('after a clone that failed the next pod makes the template anew, once', async () => {
   const world = worldWithTemplates();
   world.templates.put(await keyOf(world));
@@ -323,13 +388,80 @@ test('one that another process has made anew meanwhile is taken as it is', async
   assert.equal(world.templates.calls.builds, 0);
 });
 
-test('where clones of the one made anew fail, too, pods boot and no more is tried', async () => {
+test('where clones of the one made anew fail, too, pods boot, no more is tried, and that is told once', async () => {
+  const world = worldWithTemplates();
+  const { id } = world.templates.put(await keyOf(world));
+  failing(world, 'clone');
+  for (let times = 0; times < 3; times += 1)
+    assert.equal(await createAndDelete(world, 'p'), 'boot');
+  assert.equal(await createAndDelete(world), 'boot');
+  assert.deepEqual(origins(world), ['boot', 'template', 'boot', 'boot', 'boot']);
+  assert.deepEqual(codes(world), ['clone-failed', 'clone-failed', 'clone-failed']);
+  assert.equal(
+    world.warnings[2]?.message,
+    `pod p boots cold, as all will: clones of template ${id.slice(0, 12)} have failed, and again when it was made anew; 'virtc template build --rebuild' makes another`,
+  );
+});
+
+test('a process that comes after one whose clone failed makes the template anew', async () => {
+  const first = worldWithTemplates();
+  first.templates.put(await keyOf(first));
+  const repair = failing(first, 'clone');
+  assert.equal(await createAndDelete(first), 'boot');
+  repair();
+  const later = worldWithTemplates(first);
+  assert.equal(await createAndDelete(later), 'clone');
+  assert.deepEqual(origins(first), ['boot', 'template', 'clone']);
+  assert.deepEqual([codes(first), codes(later)], [['clone-failed'], []]);
+});
+
+test('a template whose clones failed again when it was made anew is left alone by every process, until it is rebuilt', async () => {
+  const first = worldWithTemplates();
+  first.templates.put(await keyOf(first));
+  const repair = failing(first, 'clone');
+  for (let times = 0; times < 2; times += 1) {
+    assert.equal(await createAndDelete(worldWithTemplates(first)), 'boot');
+  }
+  repair();
+  for (let times = 0; times < 2; times += 1) {
+    const later = worldWithTemplates(first);
+    for (let pods = 0; pods < 3; pods += 1) assert.equal(await createAndDelete(later), 'boot');
+    assert.deepEqual(codes(later), ['clone-failed']);
+    assert.match(later.warnings[0]?.message ?? '', /and again when it was made anew/);
+  }
+  assert.equal(first.templates.calls.builds, 1);
+  const builder = worldWithTemplates(first);
+  await builder.runtime.templates.build();
+  assert.equal(await createAndDelete(builder), 'boot', 'it is there already: nothing was made');
+  await builder.runtime.templates.build({ rebuild: true });
+  for (const world of [builder, worldWithTemplates(first)]) {
+    assert.equal(await createAndDelete(world), 'clone');
+  }
+  assert.equal(first.templates.calls.builds, 2);
+});
+
+test('a clone that works takes the blame from its template for every process', async () => {
+  const first = worldWithTemplates();
+  const key = await keyOf(first);
+  const template = first.templates.put(key);
+  const repair = failing(first, 'clone');
+  await createAndDelete(first);
+  repair();
+  assert.deepEqual(await first.templates.failedClones(key), [template.directory]);
+  assert.equal(await createAndDelete(worldWithTemplates(first)), 'clone');
+  assert.deepEqual(await first.templates.failedClones(key), []);
+});
+
+test('where it cannot be noted that a clone failed, its own process knows it all the same', async () => {
   const world = worldWithTemplates();
   world.templates.put(await keyOf(world));
-  failing(world, 'clone');
-  for (let times = 0; times < 4; times += 1) assert.equal(await createAndDelete(world), 'boot');
-  assert.deepEqual(origins(world), ['boot', 'template', 'boot', 'boot', 'boot']);
-  assert.deepEqual(codes(world), ['clone-failed', 'clone-failed']);
+  world.templates.noteFailure = new Error('read-only');
+  const repair = failing(world, 'clone');
+  assert.equal(await createAndDelete(world), 'boot');
+  repair();
+  for (let times = 0; times < 2; times += 1) assert.equal(await createAndDelete(world), 'clone');
+  assert.deepEqual(origins(world), ['boot', 'template', 'clone', 'clone']);
+  assert.deepEqual(codes(world), ['clone-failed']);
 });
 
 test('many clones that fail at once are one failure: the template is made anew all the same', async () => {

@@ -5,14 +5,14 @@ import { span } from '../../base/trace/span.js';
 import { Undo } from '../../base/undo.js';
 import type { VmPlan } from '../../host/hypervisor/hypervisor.js';
 import type { Template, TemplateBuild, TemplateKey } from '../../host/templates/templates.js';
-import { templateWaitMs } from '../../model/limits.js';
+import { cloneTimeoutMs, templateWaitMs } from '../../model/limits.js';
 import type { ProgressEvent } from '../../model/progress.js';
 import { defaultPruneLimits, selectForPrune } from '../../model/prune-selection.js';
 import { attempt } from '../errors.js';
 import type { Mechanisms } from '../mechanisms.js';
 import { Steps } from '../steps.js';
 import { warn } from '../warn.js';
-import { builderName, makeTemplate } from './make-template.js';
+import { builderName, type MakeTemplateOptions, makeTemplate } from './make-template.js';
 import { PastFailures } from './past-failures.js';
 
 export interface ObtainOptions {
@@ -27,6 +27,8 @@ export class PodTemplates {
   readonly #failures = new PastFailures();
   /** Pods that wait for a builder. */
   #waiting = 0;
+  /** Clones that are being brought up. */
+  #cloning = 0;
 
   constructor(mechanisms: Mechanisms) {
     this.#mechanisms = mechanisms;
@@ -47,11 +49,14 @@ export class PodTemplates {
   async obtain(plan: VmPlan, options: ObtainOptions): Promise<Template | null> {
     const { signal } = options;
     const key = await this.keyOf(plan);
-    if (this.#failures.isHopeless(key.id)) return null;
     try {
-      const found = await span('find-template', () => this.#find(key, plan.podId));
+      const failed = await this.#failedClones(key);
+      if (failed.size > 1) return this.#giveUp(key, plan.podId);
+      const found = await span('find-template', () => this.#find(key, failed, plan.podId));
       if (found !== null || this.#failures.hasJustFailed(key.id)) return found;
-      return await options.steps.run('template', () => this.#makeOrWait(key, plan, signal));
+      return await options.steps.run('template', () =>
+        this.#makeOrWait(key, failed, { plan, signal }),
+      );
     } catch (error) {
       throwIfAborted(signal, `cannot get template ${key.id.slice(0, 12)}`);
       this.#failures.noteBuild(key.id);
@@ -61,19 +66,30 @@ export class PodTemplates {
     }
   }
 
-  /** Notes that a clone works. */
-  cloneWorks(template: Template): void {
-    this.#failures.noteWorkingClone(template);
+  /** Brings up a clone, which is told how long it may take from when it runs: clones that start at once share the processors. */
+  async cloning<T>(work: (timeoutMs: () => number) => Promise<T>): Promise<T> {
+    this.#cloning += 1;
+    try {
+      return await work(() => cloneTimeoutMs * crowding(this.#cloning));
+    } finally {
+      this.#cloning -= 1;
+    }
   }
 
-  /** Notes that a clone has failed, and warns of it: the next pod makes the template anew, once. */
-  cloneFailed(template: Template, podId: string, error: unknown): void {
-    this.#failures.noteClone(template);
+  /** Notes that a clone works: what failed before was not the template's fault. Never throws. */
+  async cloneWorks(template: Template): Promise<void> {
+    this.#failures.forgetClones(template.id);
+    await this.#note(template, 'works');
+  }
+
+  /** Notes that a clone has failed, and warns of it: the next pod, of whichever process, makes the template anew, once. Never throws. */
+  async cloneFailed(template: Template, podId: string, error: unknown): Promise<void> {
+    if (!(await this.#note(template, 'failed'))) this.#failures.noteClone(template);
     const message = `pod ${podId} boots cold, as a clone of template ${template.id.slice(0, 12)} it failed: ${reasonOf(error)}`;
     warn(this.#mechanisms, { code: 'clone-failed', message, podId });
   }
 
-  /** Makes a template whether there is one or not; waits for another builder. @throws VirtcontainersError what its boot throws */
+  /** Makes a template, waits for another builder of it, or gives what such a one has made meanwhile. @throws VirtcontainersError what its boot throws */
   async make(
     key: TemplateKey,
     plan: VmPlan,
@@ -88,15 +104,53 @@ export class PodTemplates {
     const steps = new Steps(builderName(templates, key), [onProgress, options.onProgress], log);
     for (;;) {
       const build = await templates.begin(key);
-      if (build !== null) return this.#make(build, { ...options, key, plan, steps });
+      if (build !== null) {
+        const isUseless = (): boolean => options.rebuild;
+        const template = await this.#make(build, { ...options, key, plan, steps, isUseless });
+        if (options.rebuild) await this.#forgetFailures(key);
+        return template;
+      }
       await templates.waitForBuilder(key, options.signal);
       const made = options.rebuild ? null : await templates.find(key);
       if (made !== null) return made;
     }
   }
 
+  async #failedClones(key: TemplateKey): Promise<ReadonlySet<string>> {
+    return this.#failures.failedClones(key.id, await this.#mechanisms.templates.failedClones(key));
+  }
+
+  async #forgetFailures(key: TemplateKey): Promise<void> {
+    this.#failures.forgetClones(key.id);
+    await this.#mechanisms.templates.forgetFailedClones(key);
+  }
+
+  /** @returns whether other processes know it now */
+  async #note(template: Template, outcome: 'works' | 'failed'): Promise<boolean> {
+    const { templates, log } = this.#mechanisms;
+    try {
+      await templates.noteClone(template, outcome);
+      return true;
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'how a clone went is not noted for other processes');
+      return false;
+    }
+  }
+
+  /** Clones of two templates, one after the other, have failed: a third one would cost each pod as much, and be no better. */
+  #giveUp(key: TemplateKey, podId: string): null {
+    if (!this.#failures.isNews(key.id)) return null;
+    const message = `pod ${podId} boots cold, as all will: clones of template ${key.id.slice(0, 12)} have failed, and again when it was made anew; 'virtc template build --rebuild' makes another`;
+    warn(this.#mechanisms, { code: 'clone-failed', message, podId });
+    return null;
+  }
+
   /** One that is whole, and of which no clone has failed. */
-  async #find(key: TemplateKey, podId: string): Promise<Template | null> {
+  async #find(
+    key: TemplateKey,
+    failed: ReadonlySet<string>,
+    podId: string,
+  ): Promise<Template | null> {
     let damage: string | null = null;
     const found = await this.#mechanisms.templates.find(key, (reason) => {
       damage = reason;
@@ -105,28 +159,43 @@ export class PodTemplates {
       const message = `template ${key.id.slice(0, 12)} is damaged and will be made anew: ${damage}`;
       warn(this.#mechanisms, { code: 'template-damaged', message, podId });
     }
-    return found === null || this.#failures.hasFailed(found) ? null : found;
+    return found === null || failed.has(found.directory) ? null : found;
   }
 
-  async #makeOrWait(key: TemplateKey, plan: VmPlan, signal: AbortSignal): Promise<Template | null> {
+  async #makeOrWait(
+    key: TemplateKey,
+    failed: ReadonlySet<string>,
+    { plan, signal }: { readonly plan: VmPlan; readonly signal: AbortSignal },
+  ): Promise<Template | null> {
     const { templates, log } = this.#mechanisms;
     const steps = new Steps(builderName(templates, key), [], log);
     const build = await templates.begin(key);
     if (build !== null) {
-      const template = await this.#make(build, { key, plan, steps, signal });
+      const isUseless = ({ directory }: Template): boolean => failed.has(directory);
+      const template = await this.#make(build, { key, plan, steps, signal, isUseless });
       await this.#prune(key);
       return template;
     }
-    return (await this.#waited(key, signal)) ? this.#find(key, plan.podId) : null;
+    if (!(await this.#waited(key, signal))) return null;
+    return this.#find(key, await this.#failedClones(key), plan.podId);
   }
 
+  /** Makes it, unless another has done so between the look for it and the right to make it. */
   #make(
     build: TemplateBuild,
-    options: Omit<Parameters<typeof makeTemplate>[1], 'build'>,
+    options: Omit<MakeTemplateOptions, 'build'> & {
+      /** Whether one that is there is to be replaced. */
+      readonly isUseless: (found: Template) => boolean;
+    },
   ): Promise<Template> {
-    return Undo.run((undo) => {
+    return Undo.run(async (undo) => {
       undo.add('template', () => build.abandon());
-      return makeTemplate(this.#mechanisms, { ...options, build });
+      const found = await this.#mechanisms.templates.find(options.key);
+      if (found === null || options.isUseless(found)) {
+        return makeTemplate(this.#mechanisms, { ...options, build });
+      }
+      await build.abandon();
+      return found;
     });
   }
 
@@ -139,8 +208,7 @@ export class PodTemplates {
     const tooLong = new AbortController();
     const begunMs = performance.now();
     const look = (): void => {
-      const share = Math.max(1, this.#waiting / availableParallelism());
-      const leftMs = begunMs + templateWaitMs * share - performance.now();
+      const leftMs = begunMs + templateWaitMs * crowding(this.#waiting) - performance.now();
       if (leftMs <= 0) tooLong.abort();
       else timer = setTimeout(look, leftMs);
     };
@@ -172,4 +240,9 @@ export class PodTemplates {
       log.warn({ reason: reasonOf(error) }, 'old templates could not be listed');
     }
   }
+}
+
+/** How much longer each of `count` VMs takes that start at once than one alone. */
+function crowding(count: number): number {
+  return Math.max(1, count / availableParallelism());
 }

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, test } from 'node:test';
-import type { Logger } from '../../base/log.js';
+import { type Logger, silentLogger } from '../../base/log.js';
 import type { PodEvent } from '../../model/events.js';
 import { anyDirectory, PodWorld } from '../../testing/pod-world.js';
 import { LocalRuntime } from '../local-runtime.js';
@@ -221,12 +221,15 @@ test('a program that ends needs not close its runtime: that deletes what waits',
 
 test('that none can be made harms nobody, and is tried again with the next pod', async () => {
   let isBroken = true;
+  let refused = 0;
   const world = await worldWith(1, (made) => {
     made.hypervisor.onStart = () => {
-      if (isBroken) throw new Error('no VM today');
+      if (!isBroken) return;
+      refused += 1;
+      throw new Error('no VM today');
     };
   });
-  await until(() => world.warnings.length > 0);
+  await until(() => refused === 2);
   await until(() => world.left.records === 0);
   isBroken = false;
   const pod = await world.runtime.createPod();
@@ -246,6 +249,59 @@ test('one that cannot be warmed up is not handed out, and nothing is left of it'
   });
   await until(() => attempts === 1 && world.left.records === 0);
   world.assertNothingLeft();
+});
+
+test('that one could not be made or warmed up is logged, with the reason, and not again at the end', async (t) => {
+  const notes: unknown[] = [];
+  t.mock.method(silentLogger, 'warn', (fields: unknown, text: string) =>
+    notes.push([fields, text]),
+  );
+  for (const name of ['hypervisor.start', 'agent.createContainer']) {
+    notes.length = 0;
+    const world = await worldWith(1, (made) => {
+      made.faults.onCall = (_call, call) => {
+        if (call === name) throw new Error('no room');
+      };
+    });
+    await until(() => notes.length > 0 && world.left.records === 0);
+    await world.runtime.close();
+    assert.equal(notes.length, 1, name);
+    const [[fields, text] = []] = notes as [{ reason: string; left: unknown }, string][];
+    assert.match(fields?.reason ?? '', /no room$/);
+    assert.deepEqual([fields?.left, text], [[], 'a waiting pod was not made']);
+  }
+});
+
+test('of two who close at once none is done before all is gone, and both are told what failed', async () => {
+  const world = await worldWith(1);
+  await filled(world, 1);
+  const closing = [world.runtime.close(), world.runtime.close()];
+  await closing[1];
+  world.assertNothingLeft();
+  await closing[0];
+
+  const broken = await worldWith(1);
+  await filled(broken, 1);
+  const release = broken.hypervisor.release.bind(broken.hypervisor);
+  broken.hypervisor.release = () => Promise.reject(new Error('stuck'));
+  const results = await Promise.allSettled([broken.runtime.close(), broken.runtime.close()]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  broken.hypervisor.release = release;
+});
+
+test('who has given up already takes none that waits', async () => {
+  const world = await worldWith(1);
+  await filled(world, 1);
+  const signal = AbortSignal.abort();
+  await assert.rejects(world.runtime.createPod({ signal }), { name: 'AbortError' });
+  const [waiting = assert.fail()] = world.hypervisor.vms;
+  assert.deepEqual([waiting.ended, waiting.isAwake], [false, false]);
+  const pod = await world.runtime.createPod();
+  assert.deepEqual([waiting.ended, waiting.isAwake], [false, true]);
+  await pod.delete({ force: true });
 });
 
 test('where the one that waited has died, its place is taken by a fresh one, and the log says so', async () => {

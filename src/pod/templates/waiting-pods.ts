@@ -11,6 +11,8 @@ export interface WaitingPodsOptions {
   readonly refillMs: number;
   /** Makes one. */
   readonly make: (id: string, signal: AbortSignal) => Promise<LocalPod>;
+  /** Told of one that could not be made or warmed up, and of what is left of it. */
+  readonly onFailure: (id: string, error: unknown, left: readonly string[]) => void;
 }
 
 export class WaitingPods {
@@ -19,6 +21,7 @@ export class WaitingPods {
   readonly #ending = new AbortController();
   #filling: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | null = null;
 
   // They keep no program from ending; at its end they are deleted.
   readonly #closeAtEnd = (): void => void this.close().catch(() => {});
@@ -49,10 +52,17 @@ export class WaitingPods {
   }
 
   /**
-   * Deletes all of them; none is made any more. Safe to repeat.
+   * Deletes all of them; none is made any more. Safe to repeat; calls at once end together.
    * @throws VirtcontainersError `internal` where something was not released
    */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = null;
+    });
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#timer);
     process.off('beforeExit', this.#closeAtEnd);
     this.#ending.abort(new Error('waiting pods are no longer wanted'));
@@ -66,7 +76,7 @@ export class WaitingPods {
 
   // One after the other: each takes a whole processor. One that cannot be made is tried again when the next is taken.
   async #fill(): Promise<void> {
-    const { count, make } = this.#options;
+    const { count, make, onFailure } = this.#options;
     const { signal } = this.#ending;
     while (this.#waiting.length < count && !signal.aborted) {
       const id = newId();
@@ -75,9 +85,9 @@ export class WaitingPods {
         made = await make(id, signal);
         await made.rehearse();
         this.#waiting.push(made);
-      } catch {
-        // Whoever asks for a pod meets the same and is told.
-        await attempt(id, () => made?.delete({ force: true }));
+      } catch (error) {
+        const left = await attempt(id, () => made?.delete({ force: true }));
+        if (!signal.aborted || left.length > 0) onFailure(id, error, left);
         return;
       }
     }

@@ -1,8 +1,11 @@
-// Tests of what is plugged: sizes and places, pure.
+// Tests of what is plugged: sizes and places, and what is said where QEMU refuses.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { freeCpuSlots, planDimm } from './hot-plug.js';
+import { VirtcontainersError } from '../../../base/errors.js';
+import type { VmPlan } from '../hypervisor.js';
+import { freeCpuSlots, HotPlug, planDimm } from './hot-plug.js';
+import type { QmpClient } from './qmp-client.js';
 import { memorySlots } from './vm-shape.js';
 
 test('a module is what is missing, in whole memory blocks', () => {
@@ -66,4 +69,31 @@ test('free processors come in the order of their place, plugged and malformed on
     { type, props: place(10) },
   ]);
   for (const nonsense of [null, {}, 'x', 3]) assert.deepEqual(freeCpuSlots(nonsense), []);
+});
+
+test('where QEMU refuses a step, its error is told whole, the step named, and what was added before is taken out', async () => {
+  const commands: string[] = [];
+  const refusal = new VirtcontainersError('unavailable', 'no more of that', {
+    hint: 'use less',
+    details: { command: 'device_add' },
+  });
+  const execute = async (name: string): Promise<unknown> => {
+    commands.push(name);
+    if (name === 'device_add') throw refusal;
+    return {};
+  };
+  const bounds: number[] = [];
+  const plan = { podId: 'p', bootCpus: 1, bootMemoryMiB: 512, maxCpus: 4, maxMemoryMiB: 8192 };
+  const hotPlug = new HotPlug({ execute } as unknown as QmpClient, plan as VmPlan, (memoryMiB) =>
+    bounds.push(memoryMiB),
+  );
+  await assert.rejects(hotPlug.grow({ cpus: 1, memoryMiB: 1024 }), {
+    code: 'unavailable',
+    message: 'cannot add 512 MiB of memory to VM p: no more of that',
+    hint: 'use less',
+    details: { command: 'device_add' },
+    cause: refusal,
+  });
+  assert.deepEqual(commands, ['object-add', 'device_add', 'object-del']);
+  assert.deepEqual([bounds, hotPlug.size], [[1024, 512], { cpus: 1, memoryMiB: 512 }]);
 });

@@ -66,7 +66,8 @@ export class HotPlug {
         memoryMiB > 0 ? await this.#step(memory, () => this.#addBackend(memoryMiB, undo)) : null;
       await this.#step(`add processors (${cpus}) to`, () => this.#addCpus(cpus, undo));
       if (backend === null) return;
-      await this.#step(memory, () => this.#addDimm(backend, memoryMiB, undo));
+      // Last, and whole or not at all: so nothing has to be undone of it, which only the guest could do.
+      await this.#step(memory, () => this.#addDimm(backend, memoryMiB));
     });
   }
 
@@ -75,9 +76,13 @@ export class HotPlug {
     try {
       return await work();
     } catch (error) {
-      const code = isVirtcontainersError(error) ? error.code : 'internal';
       const message = `cannot ${what} VM ${this.#plan.podId}: ${reasonOf(error)}`;
-      throw new VirtcontainersError(code, message, { cause: error });
+      if (!isVirtcontainersError(error)) {
+        throw new VirtcontainersError('internal', message, { cause: error });
+      }
+      const { code, details, hint } = error;
+      const hinted = hint === undefined ? {} : { hint };
+      throw new VirtcontainersError(code, message, { cause: error, details, ...hinted });
     }
   }
 
@@ -118,16 +123,11 @@ export class HotPlug {
     return id;
   }
 
-  async #addDimm(memdev: string, memoryMiB: number, undo: Undo): Promise<void> {
+  async #addDimm(memdev: string, memoryMiB: number): Promise<void> {
     const id = this.#nextId('dimm');
     await this.#qmp.execute('device_add', { driver: 'pc-dimm', id, memdev });
     this.#usedSlots += 1;
     this.#resize({ memoryMiB });
-    undo.add(`unplug ${id}`, async () => {
-      await this.#unplug(id);
-      this.#usedSlots -= 1;
-      this.#resize({ memoryMiB: -memoryMiB });
-    });
   }
 
   async #addCpus(count: number, undo: Undo): Promise<void> {

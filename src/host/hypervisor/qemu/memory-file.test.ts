@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { VmOrigin, VmPlan } from '../hypervisor.js';
-import { makeMemoryFile, memoryEnvironment } from './memory-file.js';
+import { makeMemoryFile, memoryEnvironment, memoryLinks } from './memory-file.js';
 
 let directory = '';
 before(async () => {
@@ -38,13 +38,19 @@ test('one that cannot be made as large as that is removed again', async () => {
 });
 
 test('only a clone’s QEMU opens its memory by the library of its image', () => {
-  const image = { memoryPreload: '/image/preload.so' };
-  const environment = (origin: VmOrigin) => memoryEnvironment({ image, origin } as VmPlan);
-  assert.deepEqual(environment({ kind: 'boot' }), {});
-  assert.deepEqual(environment({ kind: 'template', memory: '/t/memory' }), {});
-  const template = { memory: '/t/memory', state: '/t/state' };
-  assert.deepEqual(environment({ kind: 'clone', template }), {
-    LD_PRELOAD: '/image/preload.so',
-    VIRTC_MEMORY_FILE: '/t/memory',
+  // The linker parts names at spaces and colons.
+  const image = { memoryPreload: '/an image: mine/preload.so' };
+  const plan = (origin: VmOrigin) => ({ image, origin }) as VmPlan;
+  for (const origin of [{ kind: 'boot' }, { kind: 'template', memory: '/t/memory' }] as const) {
+    assert.deepEqual([memoryEnvironment(plan(origin)), memoryLinks(plan(origin))], [{}, {}]);
+  }
+  const template = { memory: '/a b:c/memory', state: '/a b:c/state' };
+  const clone = plan({ kind: 'clone', template });
+  assert.deepEqual(memoryEnvironment(clone), {
+    LD_PRELOAD: '/read-only-memory.so',
+    VIRTC_MEMORY_FILE: '/a b:c/memory',
+  });
+  assert.deepEqual(memoryLinks(clone), {
+    '/read-only-memory.so': '/an image: mine/preload.so',
   });
 });

@@ -145,11 +145,12 @@ test('a clone can read its template’s memory, inherits its state, and opens th
   assert.deepEqual(spec, {
     env: {
       PATH: '/usr/bin:/bin',
-      LD_PRELOAD: '/image/preload',
+      LD_PRELOAD: '/read-only-memory.so',
       VIRTC_MEMORY_FILE: '/template/memory',
     },
     cwd: `${directory}/vm`,
     readOnlyPaths: ['/image', '/template/memory'],
+    links: { '/read-only-memory.so': '/image/preload' },
     writablePaths: [`${directory}/vm`],
     inherited: ['/template/state'],
     exports: ['/share'],

@@ -112,6 +112,7 @@ test('the jail holds QEMU’s own directory, the image and the exports, and noth
     readOnlyPaths: ['/image'],
     writablePaths: [`${directory}/vm`],
     exports: ['/share'],
+    links: {},
     inherited: [],
     devices: ['null', 'urandom'],
     needsFileCapabilities: true,

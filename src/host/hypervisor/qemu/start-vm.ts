@@ -14,7 +14,7 @@ import type { CgroupMaker } from './cgroup-maker.js';
 import { vmDirectory } from './command-line.js';
 import { dialWhenThere } from './dial.js';
 import { GuestConsole } from './guest-console.js';
-import { makeMemoryFile, memoryEnvironment } from './memory-file.js';
+import { makeMemoryFile, memoryEnvironment, memoryLinks } from './memory-file.js';
 import { QemuProcess, type Spawn } from './qemu-process.js';
 import { QemuVm } from './qemu-vm.js';
 import { QmpClient } from './qmp-client.js';
@@ -205,6 +205,7 @@ export function toJailSpec(
     env: { PATH: '/usr/bin:/bin', ...memoryEnvironment(plan) },
     cwd: vmDirectory(plan),
     readOnlyPaths: [plan.image.directory, ...(isClone ? [origin.template.memory] : [])],
+    links: memoryLinks(plan),
     writablePaths: [vmDirectory(plan), ...(origin.kind === 'template' ? [origin.memory] : [])],
     inherited: isClone ? [origin.template.state] : [],
     exports: plan.shares.map(({ directory }) => directory),

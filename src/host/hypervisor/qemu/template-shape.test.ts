@@ -1,7 +1,8 @@
 // Tests of the hash that says which VMs can be cloned from one template: what it depends on, and what it does not.
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import fs, { mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { VmPlan } from '../hypervisor.js';
@@ -115,6 +116,29 @@ test('a QEMU that was exchanged, updated or moved is another one, and a link to 
   await utimes(`${program}.new`, later, later);
   await rename(`${program}.new`, program);
   assert.notEqual(await shape(), grown, 'another file');
+});
+
+test('with KVM another kernel of the host is another one, emulated it is the same', async (t) => {
+  const [kvm, tcg] = [await shape(plan, 'kvm'), await shape(plan, 'tcg')];
+  t.mock.method(os, 'release', () => '6.99.0-other');
+  assert.notEqual(await shape(plan, 'kvm'), kvm);
+  assert.equal(await shape(plan, 'tcg'), tcg);
+});
+
+test('a QEMU on a device that has another number after a reboot is the same', async (t) => {
+  const before = await shape();
+  const stat = fs.stat.bind(fs);
+  t.mock.method(fs, 'stat', async (file: string) => {
+    const found = await stat(file, { bigint: true });
+    return Object.assign(found, { dev: found.dev + 1n });
+  });
+  syncBuiltinESMExports();
+  try {
+    assert.equal(await shape(), before);
+  } finally {
+    t.mock.reset();
+    syncBuiltinESMExports();
+  }
 });
 
 test('a QEMU that is missing has a shape all the same: its start says what is missing', async () => {

@@ -1,6 +1,7 @@
 // What shapes a VM before a pod exists, as a hash: VMs of one shape can be cloned from one template.
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
+import os from 'node:os';
 import type { Accelerator, VmPlan } from '../hypervisor.js';
 import { toCommandLine } from './command-line.js';
 
@@ -47,20 +48,19 @@ function neutral(plan: VmPlan): VmPlan {
 async function stampOf(program: string): Promise<string> {
   try {
     const found = await stat(await realpath(program), { bigint: true });
-    return [found.dev, found.ino, found.size, found.mtimeNs].join(' ');
+    // Without its device: that has another number after a reboot.
+    return [found.ino, found.size, found.mtimeNs].join(' ');
   } catch {
     return 'missing';
   }
 }
 
-/** What `-cpu host` passes on, and the microcode that decides which of it works. */
+/** What `-cpu host` passes on, the microcode that decides which of it works, and the kernel whose KVM has the state. */
 async function hostCpu(): Promise<string> {
   const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   const first = text.split('\n\n', 1)[0] ?? '';
   const telling =
     /^(vendor_id|cpu family|model|model name|stepping|microcode|flags|vmx flags|bugs)\s*:/;
-  return first
-    .split('\n')
-    .filter((line) => telling.test(line))
-    .join('\n');
+  const lines = first.split('\n').filter((line) => telling.test(line));
+  return [...lines, os.release()].join('\n');
 }
