@@ -42,12 +42,12 @@ export async function waitFor<T>(promise: Promise<T>, options: WaitOptions): Pro
   }
 }
 
-/** Resolves after `ms`; rejects with an AbortError when the signal fires. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after `ms`; rejects with an AbortError when the signal fires. @param what the beginning of its message */
+export function sleep(ms: number, signal?: AbortSignal, what = 'cannot wait'): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
-      if (signal !== undefined) reject(abortError(signal, 'cannot wait'));
+      if (signal !== undefined) reject(abortError(signal, what));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop);

@@ -57,6 +57,16 @@ export function abortError(signal: AbortSignal, what: string): VirtcontainersErr
   return new VirtcontainersError('cancelled', `${what}: aborted`, { cause: signal.reason });
 }
 
+/** Whether what failed has left something behind, which must be said and must not be made a second time. */
+export function hasLeftovers(error: unknown): boolean {
+  return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
+}
+
+/** Whether it ended because it was asked to, with nothing left of it. */
+export function isCleanAbort(error: unknown): boolean {
+  return isVirtcontainersError(error) && error.code === 'cancelled' && !hasLeftovers(error);
+}
+
 /** Throws the abort error if the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw abortError(signal, what);

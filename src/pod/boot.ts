@@ -1,6 +1,6 @@
 // Brings a pod's VM to life and takes it down: share, VM, agent, identity, size, each noted before the next.
 import { createHash } from 'node:crypto';
-import { isVirtcontainersError, reasonOf, throwIfAborted, withDetails } from '../base/errors.js';
+import { hasLeftovers, reasonOf, throwIfAborted, withDetails } from '../base/errors.js';
 import { span } from '../base/trace/span.js';
 import { Undo } from '../base/undo.js';
 import type { Identity } from '../host/agent/agent.js';
@@ -78,11 +78,6 @@ async function cloneOrBoot(mechanisms: Mechanisms, options: BringUpOptions): Pro
     if (signal.aborted) throw error;
     throw withDetails(error, { cloneError: reasonOf(cloneError) });
   }
-}
-
-/** A second VM of a pod must not be made while something of the first one is there. */
-export function hasLeftovers(error: unknown): boolean {
-  return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
 }
 
 /** Share, VM, agent and identity; on failure or abort nothing of it is left. */

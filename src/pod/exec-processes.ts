@@ -80,7 +80,6 @@ export class ExecProcesses {
     }
     const name = `process ${id} of container ${this.#container.id}`;
     const { command } = config;
-    const shown = JSON.stringify((command[0] ?? '').slice(0, 200));
     const traits = { id, command, name, ref, stdin, terminal: terminal !== null };
     const process = new LocalProcess(live, traits);
     this.#processes.set(id, process);
@@ -91,7 +90,7 @@ export class ExecProcesses {
       () => this.#events.execExited(id, null),
     );
     process.begin();
-    endOnDemand(process, { ...end, what: `cannot finish ${shown} (${name})`, signal });
+    endOnDemand(process, { ...end, what: process.finishing, signal });
     return process;
   }
 

@@ -87,6 +87,11 @@ export abstract class HeldProcess implements Process {
   /** It has ended, or is lost. */
   protected abstract hasEnded(): void;
 
+  /** The beginning of the error of one that exec made and that does not end by itself. */
+  get finishing(): string {
+    return `cannot finish ${JSON.stringify((this.command[0] ?? '').slice(0, 200))} (${this.name})`;
+  }
+
   /** Settles when it has ended and all its output is here or given up. */
   get finished(): Promise<void> {
     return Promise.allSettled([this.exited, this.stdout.drawn, this.stderr.drawn]).then(() => {});

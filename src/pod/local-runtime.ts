@@ -1,5 +1,6 @@
 // The pods of one run root: makes them, finds them, deletes them, whoever owns them.
 import {
+  hasLeftovers,
   isVirtcontainersError,
   reasonOf,
   throwIfAborted,
@@ -27,7 +28,6 @@ import {
 import type { PlannedPod } from '../model/planned-pod.js';
 import type { GcReport, Pod, PodListEntry, PodStatus, Runtime } from '../model/pod.js';
 import type { RuntimeTemplates } from '../model/template.js';
-import { hasLeftovers } from './boot.js';
 import { ComingPods } from './coming-pods.js';
 import { describePod } from './describe-pod.js';
 import { doing } from './errors.js';

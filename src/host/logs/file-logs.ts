@@ -35,7 +35,7 @@ export class FileLogs implements Logs {
       yield* tail(picked(what, reader, query), query.tail);
       while (isOver !== null) {
         const last = await isOver();
-        await pause(last ? lastWordsMs : pollMs, signal, what);
+        await sleep(last ? lastWordsMs : pollMs, signal, what);
         yield* picked(what, reader, query);
         if (last) break;
       }
@@ -113,16 +113,6 @@ const streams = ['stdout', 'stderr', 'console', 'shim', 'note'] as const;
 
 function isStream(name: string): name is LogEntry['stream'] {
   return (streams as readonly string[]).includes(name);
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined, what: string): Promise<void> {
-  throwIfAborted(signal, what);
-  try {
-    await sleep(ms, signal);
-  } catch (error) {
-    throwIfAborted(signal, what);
-    throw error;
-  }
 }
 
 function nameOf(source: LogSource): string {

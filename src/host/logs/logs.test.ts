@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { readLog } from '../../testing/read-log.js';
 import { BoundedLog, logFiles } from './bounded-log.js';
 import { ByteTail } from './byte-tail.js';
 import { formatRecord, parseRecord } from './log-record.js';
 import { podLogDirectory } from './pod-log-directory.js';
-import { readLogTail } from './read-log.js';
 
 let directory = '';
 before(async () => {
@@ -19,7 +19,7 @@ before(async () => {
 after(() => rm(directory, { recursive: true, force: true }));
 
 async function contents(name: string): Promise<string> {
-  const records = await readLogTail({ directory, name, maxBytes: 1e9 });
+  const records = await readLog(directory, name);
   return Buffer.concat(
     records.filter((record) => record.stream === name).map((record) => record.bytes),
   ).toString('latin1');
@@ -76,7 +76,7 @@ test('lines and the unfinished rest are logged in order with their offsets', asy
   const log = await BoundedLog.open({ directory, name: 'lines' });
   for (const part of ['one\ntw', 'o\n\x1b[2J', 'rest']) log.write(Buffer.from(part));
   await log.close();
-  const records = await readLogTail({ directory, name: 'lines', maxBytes: 1e6 });
+  const records = await readLog(directory, 'lines');
   assert.deepEqual(
     records.map(({ offset, bytes }) => [offset, Buffer.from(bytes).toString()]),
     [
@@ -117,7 +117,7 @@ test('ten megabytes without a line end, all at once and full of escape sequences
     // A terminal that shows the file does nothing with it.
     assert.match(await readFile(file, 'latin1'), /^[ -~\n]*$/);
   }
-  const records = await readLogTail({ directory, name: 'line', maxBytes: 1e6 });
+  const records = await readLog(directory, 'line');
   assert.ok(
     records.some(({ stream }) => stream === 'note'),
     'what was dropped is noted',
@@ -129,7 +129,7 @@ test('what a disk cannot take in time is dropped and noted, and the writer never
   // All in one turn: nothing can be written in between.
   for (let index = 0; index < 1000; index += 1) log.write(Buffer.from(`${'y'.repeat(99)}\n`));
   await log.close();
-  const records = await readLogTail({ directory, name: 'slow', maxBytes: 1e6 });
+  const records = await readLog(directory, 'slow');
   const note = records.at(-1);
   assert.equal(note?.stream, 'note');
   const dropped = Number.parseInt(Buffer.from(note?.bytes ?? []).toString(), 10);

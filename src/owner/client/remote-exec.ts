@@ -55,12 +55,11 @@ export async function execRemotely(
   process.stderr.begin();
   const { killSignal = 15, killGraceMs = 0 } = answer.end ?? {};
   const end = { killSignal, killGraceMs };
-  const shown = JSON.stringify((process.command[0] ?? '').slice(0, 200));
   endOnDemand(process, {
     ...end,
     // The owner sees to it where this program has gone.
     timeoutMs: answer.timeoutMs === 0 ? null : answer.timeoutMs,
-    what: `cannot finish ${shown} (process ${processId} of container ${containerId})`,
+    what: process.finishing,
     signal,
   });
   return { process, end };

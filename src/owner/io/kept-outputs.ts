@@ -37,8 +37,7 @@ export class KeptOutputs {
     const opened = log;
     const follow = (stream: 'stdout' | 'stderr'): KeptStream =>
       new KeptStream(init[stream], (data) => {
-        const copy = Uint8Array.from(data);
-        void opened.then((open) => open?.write(stream, copy));
+        void opened.then((open) => open?.write(stream, data));
       });
     const { stdin } = init;
     this.#containers.set(containerId, {

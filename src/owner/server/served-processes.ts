@@ -85,14 +85,13 @@ function isClosed(stream: Readable): boolean {
 }
 
 // From its start on, whoever has seen to it until now.
-function endOnTime({ process, containerId, end }: Entry): void {
+function endOnTime({ process, end }: Entry): void {
   const { timeoutMs } = end;
   if (timeoutMs === null) return;
-  const shown = JSON.stringify((process.command[0] ?? '').slice(0, 200));
   endOnDemand(process, {
     ...end,
     timeoutMs: Math.max(0, timeoutMs - process.durationMs),
-    what: `cannot finish ${shown} (process ${process.id} of container ${containerId})`,
+    what: process.finishing,
     signal: undefined,
   });
 }

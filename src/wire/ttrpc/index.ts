@@ -13,6 +13,7 @@ export {
   type RpcErrorDetail,
   rpcCode,
   rpcCodeNumbers,
+  rpcCodeOf,
 } from './rpc-error.js';
 export { type ServerConnection, type ServerOptions, serve } from './server.js';
 export {

@@ -1,5 +1,18 @@
 // The error of a call: a gRPC code by its name, a message, and details as typed bytes.
 
+/** The code of a call for each of the project's own error codes. */
+export const rpcCodeOf = {
+  'invalid-argument': 'invalid-argument',
+  'not-found': 'not-found',
+  'already-exists': 'already-exists',
+  'invalid-state': 'failed-precondition',
+  unsupported: 'unimplemented',
+  timeout: 'deadline-exceeded',
+  unavailable: 'unavailable',
+  cancelled: 'cancelled',
+  internal: 'internal',
+} as const satisfies Readonly<Record<string, RpcCode>>;
+
 /** The gRPC codes that say why a call failed, by their names in kebab case, each with its number. */
 export const rpcCodeNumbers = {
   cancelled: 1,

@@ -1,5 +1,5 @@
 // `virtc exec`: runs a command in a container that runs, with our streams or in the background.
-import { isVirtcontainersError, VirtcontainersError } from '../../../base/errors.js';
+import { isCleanAbort, VirtcontainersError } from '../../../base/errors.js';
 import type { ExecOptions } from '../../../model/options.js';
 import type { Container } from '../../../model/pod.js';
 import { readEnvFiles } from '../run/env-file.js';
@@ -60,7 +60,7 @@ export async function exec(
     if (status === null) context.streams.stderr.write('\r\nread escape sequence\n');
     return interrupts.exitCode ?? status?.code ?? 0;
   } catch (error) {
-    if (interrupts.exitCode !== undefined && isAbort(error)) return interrupts.exitCode;
+    if (interrupts.exitCode !== undefined && isCleanAbort(error)) return interrupts.exitCode;
     throw interrupts.failure ?? error;
   } finally {
     interrupts.dispose();
@@ -91,13 +91,4 @@ async function toExecOptions(
     ...(workdir === undefined ? {} : { cwd: workdir }),
     ...(user === undefined ? {} : { user }),
   };
-}
-
-/** Whether it is what the signal asked for, with nothing left of it. */
-function isAbort(error: unknown): boolean {
-  return (
-    isVirtcontainersError(error) &&
-    error.code === 'cancelled' &&
-    error.details['failedCleanups'] === undefined
-  );
 }

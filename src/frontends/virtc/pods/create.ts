@@ -1,11 +1,10 @@
 // `virtc pod create`: makes a VM that containers are put into, and prints its name.
-import { constants } from 'node:os';
-import { VirtcontainersError } from '../../../base/errors.js';
+import { hasLeftovers, VirtcontainersError } from '../../../base/errors.js';
 import { newId, validateId } from '../../../model/id.js';
 import type { PodOptions } from '../../../model/options.js';
 import type { VerbContext } from '../containers/context.js';
 import { badFlag } from '../flag-values.js';
-import { exitCodes } from '../report.js';
+import { Interrupts, type SignalSource } from '../run/interrupts.js';
 import { toLabels } from '../run/labels.js';
 import { toMemory } from '../run/sizes.js';
 import type { CommonFlags } from '../settings.js';
@@ -18,14 +17,8 @@ export interface CreatePodFlags extends CommonFlags {
   readonly memory?: string;
 }
 
-/** Where signals come from: `process`, or a fake. */
-export interface Signals {
-  on(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
-  off(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
-}
-
 export interface CreatePodContext extends VerbContext {
-  readonly signals: Signals;
+  readonly signals: SignalSource;
 }
 
 /** Resolves with the exit code; a signal ends the making, and nothing is left of it. */
@@ -35,26 +28,17 @@ export async function createPod(
   { runtime, streams, signals }: CreatePodContext,
 ): Promise<number> {
   const options = toPodOptions(name, flags);
-  const abort = new AbortController();
-  let code: number | undefined;
-  const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
-    const listener = (): void => {
-      code ??= exitCodes.signalBase + constants.signals[signal];
-      abort.abort();
-    };
-    signals.on(signal, listener);
-    return [signal, listener] as const;
-  });
+  const interrupts = new Interrupts(signals);
+  const { signal } = interrupts;
   try {
-    const { id } = await runtime.createPod({ ...options, detached: true, signal: abort.signal });
+    const { id } = await runtime.createPod({ ...options, detached: true, signal });
     streams.stdout.write(`${id}\n`);
     return 0;
   } catch (error) {
-    const isClean = !(error instanceof VirtcontainersError && error.details['failedCleanups']);
-    if (code !== undefined && isClean) return code;
+    if (interrupts.exitCode !== undefined && !hasLeftovers(error)) return interrupts.exitCode;
     throw error;
   } finally {
-    for (const [signal, listener] of listeners) signals.off(signal, listener);
+    interrupts.dispose();
   }
 }
 

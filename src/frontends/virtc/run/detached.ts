@@ -1,5 +1,5 @@
 // Makes a container that outlives the command: of `virtc run -d` and `virtc create`.
-import { isVirtcontainersError } from '../../../base/errors.js';
+import { hasLeftovers } from '../../../base/errors.js';
 import { Undo } from '../../../base/undo.js';
 import type { Runtime } from '../../../model/pod.js';
 import { Interrupts, type SignalSource } from './interrupts.js';
@@ -42,8 +42,7 @@ export async function makeDetached(
       return container.id;
     });
   } catch (error) {
-    const isClean = !isVirtcontainersError(error) || !('failedCleanups' in error.details);
-    if (interrupts.exitCode !== undefined && isClean) return interrupts.exitCode;
+    if (interrupts.exitCode !== undefined && !hasLeftovers(error)) return interrupts.exitCode;
     throw error;
   } finally {
     interrupts.dispose();

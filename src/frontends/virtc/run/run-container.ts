@@ -1,6 +1,6 @@
 // Runs one container in a pod of its own from boot to removal, wired to our streams, signals and terminal.
 import type { Readable, Writable } from 'node:stream';
-import { isVirtcontainersError } from '../../../base/errors.js';
+import { hasLeftovers } from '../../../base/errors.js';
 import { recording, span } from '../../../base/trace/span.js';
 import { Undo } from '../../../base/undo.js';
 import type { TerminalSize } from '../../../model/container-config.js';
@@ -70,7 +70,7 @@ async function outcome(interrupts: Interrupts, work: () => Promise<number>): Pro
   try {
     code = await work();
   } catch (error) {
-    if (interrupts.exitCode !== undefined && !isUnclean(error)) return interrupts.exitCode;
+    if (interrupts.exitCode !== undefined && !hasLeftovers(error)) return interrupts.exitCode;
     throw interrupts.failure ?? error;
   }
   if (interrupts.failure !== undefined) throw interrupts.failure;
@@ -153,9 +153,4 @@ function attach(
     for (const stop of stops) stop();
     terminal.restore();
   };
-}
-
-/** Whether an aborted step left something behind, which must be said. */
-function isUnclean(error: unknown): boolean {
-  return isVirtcontainersError(error) && error.details['failedCleanups'] !== undefined;
 }

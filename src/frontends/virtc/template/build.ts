@@ -1,6 +1,6 @@
 // `virtc template build`: progress on standard error, ^C ends it cleanly, the template's id on standard output.
 import { constants } from 'node:os';
-import { isVirtcontainersError } from '../../../base/errors.js';
+import { isCleanAbort } from '../../../base/errors.js';
 import type { ProgressEvent } from '../../../model/progress.js';
 import { isJson } from '../flag-values.js';
 import { toJsonLine } from '../json-lines.js';
@@ -51,7 +51,7 @@ export async function buildTemplate(
     streams.stdout.write(json ? `${JSON.stringify(template, null, 2)}\n` : `${template.id}\n`);
     return 0;
   } catch (error) {
-    if (abort.signal.aborted && isCancelled(error)) return code;
+    if (abort.signal.aborted && isCleanAbort(error)) return code;
     throw error;
   } finally {
     context.progress.close();
@@ -69,13 +69,4 @@ function tell(event: ProgressEvent, json: boolean, context: TemplateContext): vo
   if (settings.progress !== 'none') {
     streams.stderr.write(toJsonLine({ event: 'progress', step, phase, durationMs }));
   }
-}
-
-/** By what a signal asked for, with nothing left of it: what is left must be said. */
-function isCancelled(error: unknown): boolean {
-  return (
-    isVirtcontainersError(error) &&
-    error.code === 'cancelled' &&
-    error.details['failedCleanups'] === undefined
-  );
 }

@@ -1,4 +1,5 @@
 // Tests of real QEMUs in their jail, with a kernel of a few bytes instead of a guest image.
+
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,8 +7,8 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isVirtcontainersError } from '../../../base/errors.js';
 import { silentLogger } from '../../../base/log.js';
+import { readLog } from '../../../testing/read-log.js';
 import { type TinyKernelEnd, tinyKernel } from '../../../testing/tiny-kernel.js';
-import { readLogTail } from '../../logs/read-log.js';
 import type { Vm, VmPlan, VmTemplate } from '../hypervisor.js';
 import { hypervisorSuite } from '../hypervisor.suite.js';
 import { QemuHypervisor } from './qemu-hypervisor.js';
@@ -117,7 +118,7 @@ describe('a real QEMU', { timeout: 60_000 }, () => {
     await vm.stop({ graceMs: 5000 });
     assert.match(vm.consoleTail(), /hello \\x1b\[2J\nthe end\n$/);
     const directory = path.join(world.directory, 'logs', plan.podId);
-    const records = await readLogTail({ directory, name: 'console', maxBytes: 1e6 });
+    const records = await readLog(directory, 'console');
     const logged = Buffer.concat(records.map((record) => record.bytes)).toString();
     assert.ok(logged.endsWith('hello \x1b[2J\r\nthe end\r\n'));
   });
